@@ -1,0 +1,93 @@
+"""What the commands print and write: one JSON document, aligned tables, files that appear whole or not at all."""
+
+import json
+import math
+import os
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+from theory.errors import InputError
+
+FIGURES = (".png", ".pdf", ".svg")
+
+
+def print_json(document) -> None:
+    """Print `document` as strict JSON; NaN and infinity become null."""
+    print(json.dumps(plain(document), indent=2, allow_nan=False, ensure_ascii=False))
+
+
+def plain(value):
+    """Return `value` with numpy scalars and arrays, tuples and non-finite numbers turned into what JSON knows."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def number(value, digits: int = 6) -> str:
+    """Return a number for people: `digits` significant digits, no -0, a dash where there is none."""
+    if value is None:
+        return "-"
+    if isinstance(value, (str, bool, int)):
+        return str(value)
+    return f"{value + 0.0:.{digits}g}" if value else "0"
+
+
+def assignments(values) -> str:
+    """Return `{"T": 0.5, "J": 1.0}` as `T = 0.5, J = 1`."""
+    return ", ".join(f"{name} = {number(value)}" for name, value in values.items())
+
+
+def print_table(headers, rows, indent: str = "  ") -> None:
+    """Print `rows` under `headers`, columns aligned, numbers to the right."""
+    cells = [[number(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(headers, *cells, strict=True)]
+    right = [all(isinstance(row[i], (int, float, type(None))) for row in rows) for i in range(len(headers))]
+    for line in [list(headers), *cells]:
+        padded = [cell.rjust(w) if r else cell.ljust(w) for cell, w, r in zip(line, widths, right, strict=True)]
+        print((indent + "  ".join(padded)).rstrip())
+
+
+def warn(message) -> None:
+    """Print one line on standard error."""
+    print("meanfield:", message, file=sys.stderr)
+
+
+def require_writable(path, suffixes, option: str = "-o") -> Path | None:
+    """Refuse, before anything long is computed, an output path of another format or in a place that cannot be written."""
+    if path is None:
+        return None
+    path = Path(path)
+    if path.suffix.lower() not in suffixes:
+        raise InputError(f"{option} {path}: expected a file name ending in {', '.join(suffixes)}")
+    if path.is_dir():
+        raise InputError(f"{option} {path}: this is a directory; give a file name")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            return path
+    except OSError as error:
+        raise InputError(f"{option} {path}: cannot write there ({error.strerror}); choose another place") from None
+
+
+@contextmanager
+def atomic(path: Path):
+    """Yield a temporary path beside `path` that takes its name when the block succeeds and vanishes when it fails."""
+    draft = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        yield draft
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically."""
+    with atomic(path) as draft:
+        draft.write_text(text, encoding="utf-8")
