@@ -48,11 +48,11 @@ class GaussianAverage(Expr):
 
     def _eval_derivative(self, s):
         f, x, mean, variance = self.args
-        total = GaussianAverage(f.diff(s), x, mean, variance)
+        total = GaussianAverage(_slope(f, s), x, mean, variance)
         if (slope := mean.diff(s)) != 0:
-            total += slope * GaussianAverage(f.diff(x), x, mean, variance)
+            total += slope * GaussianAverage(_slope(f, x), x, mean, variance)
         if (slope := variance.diff(s)) != 0:
-            total += slope * GaussianAverage(f.diff(x, 2), x, mean, variance) / 2
+            total += slope * GaussianAverage(_slope(_slope(f, x), x), x, mean, variance) / 2
         return total
 
     def _latex(self, printer, exp=None):
@@ -96,7 +96,7 @@ class DisorderAverage(Expr):
     def _eval_derivative(self, s):
         if any(s in (v[1].free_symbols | v[2].free_symbols) for v in self.variables):
             return self.expand_configurations().diff(s)
-        return DisorderAverage(self.integrand.diff(s), *self.variables)
+        return DisorderAverage(_slope(self.integrand, s), *self.variables)
 
     def configurations(self):
         """Yield (probability, {variable: value}) over the product of the supports."""
@@ -208,6 +208,11 @@ def _moment(k, d):
     even = range(0, k + 1, 2)
     return sum(sympy.binomial(k, j) * d.mean ** (k - j) * d.variance ** Rational(j, 2) * sympy.factorial2(j - 1)
                for j in even) if k else Integer(1)
+
+
+def _slope(f, x):
+    """df/dx with a common factor multiplied in, so that T (p/T) reads p."""
+    return f.diff(x).expand(deep=False)
 
 
 def _variable(v):
