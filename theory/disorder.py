@@ -33,7 +33,9 @@ class FiniteDistribution:
 
     def check(self, name, values):
         """Refuse probabilities that are negative or do not sum to one at these parameter values."""
-        numbers = [float(p.xreplace(values)) for p in self.probabilities]
+        numbers = [_number(name, p, values) for p in self.probabilities]
+        for value in self.values:
+            _number(name, value, values)
         if min(numbers) < -1e-15 or abs(sum(numbers) - 1) > 1e-12:
             raise InputError(
                 f"the probabilities of {name} must lie in [0, 1] and sum to one: "
@@ -67,9 +69,17 @@ class Normal:
 
     def check(self, name, values):
         """Refuse a negative variance at these parameter values."""
-        variance = float(self.variance.xreplace(values))
+        _number(name, self.mean, values)
+        variance = _number(name, self.variance, values)
         if not variance >= 0:
             raise InputError(f"the variance of {name} must not be negative: {self.variance} gives {variance:g}")
+
+
+def _number(name, expr, values):
+    value = expr.xreplace(values).evalf(17)
+    if not (value.is_real and value.is_finite):
+        raise InputError(f"the distribution of {name} needs finite real numbers: {expr} is none at these parameters")
+    return float(value)
 
 
 def Rademacher():

@@ -1,0 +1,21 @@
+"""H. E. Stanley, Phys. Rev. Lett. 20, 589 (1968), n = 3."""
+
+from ..model import Model
+from ..sites import Sphere
+from ..symbols import symbols
+from .registry import builtin
+
+
+@builtin("heisenberg")
+def heisenberg() -> Model:
+    """Unit vectors in 3 dimensions: H = -N J |m|^2 / 2; m is the length of the mean vector."""
+    s, m, J = symbols("s m J")
+    return Model(
+        site=Sphere(s, 3),
+        order_parameters={m: s},
+        energy=-J * m**2 / 2,
+        parameters={J: 1},
+        name="heisenberg",
+        title="classical Heisenberg model",
+        reference="H. E. Stanley, Phys. Rev. Lett. 20, 589 (1968)",
+    )
