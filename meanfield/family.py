@@ -10,6 +10,7 @@ __all__ = ["Family", "State", "invariant_subspace", "complement", "spectrum", "s
 
 TIED = 1e-9
 INVARIANT = 1e-11
+PROBE_TEMPERATURE = 1e-8
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,11 @@ class Family:
     def at(self, values):
         """The System at the parameter point `values`, shape (len(names),)."""
         return _system(self, tuple(map(float, values)))
+
+    def probe(self, values):
+        """The System that stability is judged by: at T = 0 a tiny temperature, which resolves sites of zero field."""
+        parameters = self.parameters(values)
+        return self.at(values) if parameters["T"] > 0 else self.compiled.at(**{**parameters, "T": PROBE_TEMPERATURE})
 
     def parameters(self, values):
         """All parameters by name at the point `values`."""
@@ -118,8 +124,9 @@ class State:
 def state(family, basis, values, order_parameters):
     """The State of a known solution `order_parameters` on a branch in the subspace `basis`, shape (n, k)."""
     evaluation = family.at(values).evaluate(order_parameters)
+    judged = evaluation if family.parameters(values)["T"] > 0 else family.probe(values).evaluate(order_parameters)
     return State(np.array(values, float), np.array(order_parameters, float), evaluation,
-                 spectrum(evaluation, basis), spectrum(evaluation, complement(basis)))
+                 spectrum(judged, basis), spectrum(judged, complement(basis)))
 
 
 def spectrum(evaluation, basis):

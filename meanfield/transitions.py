@@ -1,0 +1,194 @@
+"""Transitions met along one parameter: continuous and first-order ones of the equilibrium, ends of stable branches."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from theory.errors import InputError
+
+from .box import Box
+from .continuation import Arclength
+from .labels import distinct_labels
+from .segments import equilibrium, meet
+
+__all__ = ["Transition", "Transitions", "transitions"]
+# Two phases closer than this have merged: the crossing of their free energies is rounding.
+MERGED = 1e-4
+
+
+@dataclass(frozen=True)
+class Transition:
+    """One transition on a line in parameter space.
+
+    Attributes
+    ----------
+    kind : "continuous" (instability of the more symmetric phase), "first-order" (two stable phases of equal free energy),
+        "spinodal" (a stable branch ends or loses its stability), "tricritical"
+    at : {ranged name: value}
+    before, after : labels of the phases on the side of smaller and of larger values ("from" and "to" in JSON)
+    equilibrium : whether the equilibrium phase changes, rather than a metastable one
+    states : order parameters {name: value} of the phases before and after, at the transition (None: not the branch itself)
+    """
+
+    kind: str
+    at: dict
+    before: str
+    after: str
+    equilibrium: bool = True
+    states: tuple = field(default=(None, None), compare=False)
+
+    def as_dict(self):
+        """One record of the JSON of `transitions`."""
+        return {"kind": self.kind, "at": dict(self.at), "from": self.before, "to": self.after, "equilibrium": self.equilibrium}
+
+    def __repr__(self):
+        where = ", ".join(f"{name} = {value:.15g}" for name, value in self.at.items())
+        return f"{self.kind} at {where}: {self.before} -> {self.after}" + ("" if self.equilibrium else " (metastable)")
+
+
+@dataclass(frozen=True)
+class Transitions(Sequence):
+    """The transitions along a line, in increasing order of the parameter.
+
+    Attributes
+    ----------
+    model : name
+    along : {name: (low, high)}
+    parameters : {name: value} held fixed
+    """
+
+    items: tuple[Transition, ...]
+    model: str
+    along: dict
+    parameters: dict
+
+    def __len__(self):
+        return len(self.items)
+
+    def __getitem__(self, i):
+        return self.items[i]
+
+    def of(self, kind):
+        """The transitions of one kind."""
+        return tuple(t for t in self.items if t.kind == kind)
+
+    def as_dict(self):
+        """The JSON document of `transitions`."""
+        return {"transitions": [t.as_dict() for t in self.items]}
+
+    def __repr__(self):
+        (name, (low, high)), = self.along.items()
+        head = f"{self.model}, {name} = {low:g} to {high:g}: {len(self.items)} transitions"
+        return "\n".join([head, *(f"  {t!r}" for t in self.items)])
+
+
+def transitions(model, *, along, options=Arclength(), **parameters):
+    """Every transition met along one parameter.
+
+    Parameters
+    ----------
+    model : model, theory, name or path of a model file
+    along : {name: (low, high)} or {name: (low, high, points)}; the number of points plays no role
+    parameters : the others, with T
+
+    Returns
+    -------
+    Transitions, located to about 1e-13 of the range
+
+    Raises
+    ------
+    InputError
+        For an unknown parameter, an empty range or a range over a structural integer.
+    """
+    box = Box.of(model, along, parameters)
+    if len(box.ranges) != 1:
+        raise InputError(f"along: expected one range {{name: (low, high)}}, got {len(box.ranges)}")
+    found = find_transitions(box, box.segments(options))
+    r, = box.ranges
+    return Transitions(tuple(found), box.model.name, {r.name: (r.low, r.high)}, box.parameters)
+
+
+def find_transitions(box, segments):
+    """The Transition records of the stable segments along a line, in increasing order of the parameter."""
+    stretches = equilibrium(segments)
+    finder = _Finder(box, segments, stretches)
+    return finder.records()
+
+
+@dataclass(frozen=True, eq=False)
+class _Finder:
+    """Turns segments and stretches of equilibrium into records."""
+
+    box: Box
+    segments: list
+    stretches: list
+
+    def records(self):
+        """All records, sorted, each once."""
+        changes = [self.change(a, b) for a, b in pairwise(self.stretches) if self.differ(a, b)]
+        used = {end for _, ends in changes for end in ends}
+        others = [self.end(s, side, used) for s in self.segments for side in ("low", "high")]
+        found = [t for t, _ in changes] + [t for t in others if t is not None]
+        unique = {(t.kind, round(self.unit(t), 10), t.before, t.after): t for t in found}
+        return sorted(unique.values(), key=lambda t: (self.unit(t), t.kind))
+
+    def unit(self, transition):
+        return float(self.box.family.unit(list(transition.at.values()))[0])
+
+    def differ(self, first, second):
+        """Whether a change of equilibrium is more than the rounding of two branches that have just met."""
+        states = [s.segment.at(first.high) for s in (first, second)]
+        ends = first.segment.high == first.high == second.segment.low
+        return ends or not meet(*states, self.box.generic_symmetry, MERGED)
+
+    def change(self, first, second):
+        """The record of a change of equilibrium, and the segments' ends that it explains."""
+        a, b, value = first.segment, second.segment, first.high
+        if a.high == value == b.low and meet(a.points[-1].state, b.points[0].state, self.box.generic_symmetry):
+            return self.record("continuous", value, a, b), {(id(a), "high"), (id(b), "low")}
+        return self.record("first-order", value, a, b), set()
+
+    def end(self, segment, side, used):
+        """The record of a segment's end that no change of equilibrium explains, or None."""
+        value, point = getattr(segment, side), segment.points[-1 if side == "high" else 0]
+        at_edge = min(abs(self.box.family.unit([value])[0] - edge) for edge in (0, 1)) < MERGED**2
+        if (id(segment), side) in used or point.event == "edge" or at_edge:
+            return None
+        partner = self.continuation(segment, side, value, point)
+        if partner is not None:
+            pair = (segment, partner) if side == "high" else (partner, segment)
+            return self.record("continuous", value, *pair, equilibrium=False)
+        rest = self.stretch_beyond(value, side)
+        pair = (segment, rest) if side == "high" else (rest, segment)
+        return self.record("spinodal", value, *pair, equilibrium=False)
+
+    def continuation(self, segment, side, value, point):
+        """The stable segment that springs from this end on the other side, or None."""
+        other = {"low": "high", "high": "low"}[side]
+        for s in self.segments:
+            start = s.points[0 if other == "low" else -1]
+            if s is not segment and getattr(s, other) == value and meet(start.state, point.state, self.box.generic_symmetry):
+                return s
+        return None
+
+    def stretch_beyond(self, value, side):
+        """The equilibrium segment just beyond a segment's end."""
+        inside = [s for s in self.stretches if (s.low <= value < s.high if side == "high" else s.low < value <= s.high)]
+        nearest = min(self.stretches, key=lambda s: min(abs(s.low - value), abs(s.high - value)))
+        return (inside or [nearest])[0].segment
+
+    def record(self, kind, value, before, after, equilibrium=True):
+        phases = [self.phase(before, value, -1), self.phase(after, value, +1)]
+        labels = distinct_labels(self.box.names, *phases)
+        name, = self.box.family.names
+        states = tuple(dict(zip(self.box.names, map(float, phi))) for _, phi in phases)
+        return Transition(kind, {name: float(value)}, *labels, equilibrium, states)
+
+    def phase(self, segment, value, side):
+        """(kind, order parameters) of a segment close to a value, on its side."""
+        step = side * min(1e-3 * float(self.box.family.span[0]), 0.5 * (segment.high - segment.low))
+        near = min(max(value + step, segment.low), segment.high)
+        if near == segment.low or near == segment.high:
+            near = min(max(value, segment.low + abs(step)), segment.high - abs(step))
+        state = segment.at(near)
+        return self.box.kind(state.parameters, state.order_parameters), state.order_parameters
