@@ -1,0 +1,84 @@
+"""Every solution of the self-consistency equations at one parameter point."""
+
+from dataclasses import asdict, replace
+
+import numpy as np
+
+from .inputs import system_at
+from .phases import kind
+from .results import Solution, Solutions, Stability, Status
+from .search import Search, find_all, probe_of
+from .stability import restores, stability
+
+__all__ = ["solutions", "solutions_at"]
+
+# A quadrature error above this is reported as an unresolved average.
+QUADRATURE = 1e-8
+
+
+def solutions(source, *, T=None, beta=None, method=Search(), **parameters):
+    """Every fixed point of a model up to symmetry, stable first by free energy, then unstable.
+
+    Parameters
+    ----------
+    source : Model | MeanFieldTheory | Compiled | name of a built-in model | path of a model file
+    T : temperature, k_B = 1; the model's default if missing; 0 is legal
+    beta : 1/T, instead of T
+    method : Search
+    **parameters : of the model, structural integers of a built-in one included
+
+    Returns
+    -------
+    Solutions
+        its `completeness` says what speaks for having found all of them
+
+    Raises
+    ------
+    InputError
+        for an unknown model or parameter and for values outside their range
+    """
+    return solutions_at(system_at(source, T, beta, **parameters), method)
+
+
+def solutions_at(system, method=Search()):
+    """Every fixed point of a compiled theory at the parameters of `system`, as `Solutions`."""
+    found, completeness, reduction = find_all(system, method)
+    options = {"method": type(method).__name__, **asdict(method)}
+    items = [assemble(system, f, reduction, options) for f in found]
+    parameters = reported(system)
+    return Solutions(_ordered(items), system.compiled.model.name, parameters, completeness)
+
+
+def assemble(system, found, reduction, options):
+    """The Solution of a fixed point."""
+    phi, evaluation, model = found.phi, found.evaluation, system.compiled.model
+    judged = _stability(system, phi, reduction)
+    stable = judged is Stability.STABLE or judged is Stability.MARGINAL and restores(probe_of(system), phi, evaluation)
+    error = float(np.max(evaluation.quadrature_error))
+    status = Status.UNRESOLVED if found.status.converged and error > QUADRATURE else found.status
+    return Solution(
+        order_parameters=dict(zip(model.names, map(float, phi))), free_energy=float(evaluation.free_energy),
+        entropy=float(evaluation.entropy), energy=float(evaluation.free_energy + system.parameters["T"] * evaluation.entropy),
+        stable=bool(stable), stability=judged, kind=kind(system, phi, reduction.site_symmetry),
+        multiplicity=reduction.symmetry.multiplicity(phi), residual=found.residual, quadrature_error=error,
+        status=status, parameters=reported(system), model=model.name, options=options)
+
+
+def reported(system):
+    """All parameters of a point by name: T, structural integers, the others."""
+    return {"T": system.parameters["T"], **system.compiled.model.structural, **system.parameters}
+
+
+def _stability(system, phi, reduction):
+    probe = probe_of(system)
+    vector = reduction.model.site.kind == "sphere" and reduction.model.site.n > 1
+    return stability(probe, phi, probe.evaluate(phi), reduction.energy, vector)
+
+
+def _ordered(items):
+    """Stable solutions by free energy, then the others by free energy; the lowest of all is marked."""
+    items = sorted(items, key=lambda s: (not s.stable, s.free_energy))
+    if not items:
+        return ()
+    best = min(range(len(items)), key=lambda i: (round(items[i].free_energy, 12), not items[i].stable))
+    return tuple(replace(s, equilibrium=i == best) for i, s in enumerate(items))
