@@ -97,7 +97,7 @@ def _compiled(source):
 def toolchain():
     """Digest of what the kernels inline, so that the cache notices when it changes."""
     here = Path(__file__).parent
-    text = "".join((here / name).read_text() for name in ("primitives.py", "quadrature.py", "kernel.py"))
+    text = "".join((here / name).read_text() for name in ("primitives.py", "quadrature.py", "gaussian.py", "kernel.py"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -125,7 +125,7 @@ class Compiled:
     @cached_property
     def integrates(self):
         """Whether a Gaussian average is done by quadrature."""
-        return bool(self.program.spread) or "gauss_" in self.source.partition("NODES")[2]
+        return bool(self.program.spread) or "gauss_" in self.source
 
     @cached_property
     def module(self):
@@ -209,7 +209,7 @@ class System:
     def __repr__(self):
         return f"System({self.compiled.model.name}: {', '.join(f'{k}={v:g}' for k, v in self.values.items())})"
 
-    T = property(lambda self: self.point[0])
+    T = property(lambda self: self.values["T"])
     parameters = property(lambda self: dict(self.values))
     model = property(lambda self: self.compiled.model)
     theory = property(lambda self: self.compiled.theory)
@@ -232,9 +232,11 @@ class System:
         drivers.call_filler_once(module.fill_table.address, self.point, table, values)
         if not program.spread:
             return table, values, module.NODES
-        z, w = normal_rule(self._width(), digits)
-        if len(z) * len(table) > MAX_NODES:
-            raise InputError(f"T = {self.T:g} is too cold for a Gaussian disorder of {self.model.name}'s sites: raise T")
+        width = self._width()
+        if width * digits * len(table) > MAX_NODES:
+            raise InputError(f"T = {self.T:g} is too cold for the Gaussian disorder of {self.model.name}: its sites have "
+                             "more than two states, which takes T of at least a thousandth of the disorder's width")
+        z, w = normal_rule(width, digits)
         grid = [np.repeat(v, len(z)) for v in values.reshape(-1, len(table))[:columns]]
         return np.outer(table, w).ravel(), np.concatenate([*grid, np.tile(z, len(table))]), len(z) * len(table)
 
@@ -284,8 +286,10 @@ class System:
         n = self.size
         residual, response, curvature = _parts(out, n)
         error = self._quadrature_error(phi, out)
+        T = self.values["T"]
+        energy = out[0] + T * out[1] if T > 0 else out[0]
         return Evaluation(residual, np.eye(n) + response @ curvature, response, curvature,
-                          float(out[0]), float(out[1]), float(out[0] + self.T * out[1]), error)
+                          float(out[0]), float(out[1]), float(energy), error)
 
     def _state(self, phi, point, nodes):
         out = np.empty(2 + self.size * (1 + 2 * self.size))

@@ -18,9 +18,9 @@ SETTLED = 1e-9
 
 @cached_njit
 def set_temperature(point, T):
-    """Write T and 1/T into a point."""
-    point[0] = T
-    point[1] = 1.0 / T if T > 1.0 / COLD else COLD
+    """Write T and 1/T into a point; T = 0 is 1/COLD, for which every limit is reached to rounding."""
+    point[0] = max(T, 1.0 / COLD)
+    point[1] = 1.0 / point[0]
 
 
 @cached_njit

@@ -47,6 +47,11 @@ def kernel(function):
     return Kernel(SIGNATURES["kernel"], function)
 
 
+def lane_kernel(function):
+    """Mark a kernel that does several points at once, each entry of its arrays a row of lanes."""
+    return Kernel(SIGNATURES["kernel"], function)
+
+
 def filler(function):
     """Mark the function that fills the table of nodes: (point, table, values)."""
     return Kernel(SIGNATURES["filler"], function)

@@ -292,7 +292,7 @@ def softradial2(b, y, T, R):
 def softradial_entropy(b, y, T, R):
     """d/dT of `softradial` at fixed y; minus infinity at T = 0 for a continuous site."""
     kappa = math.sqrt(y) * R
-    if T == 0.0 and b > 0.5 and y > 0.0:
+    if T <= 1.0 / COLD and b > 0.5 and y > 0.0:
         return -math.inf
     if _is_far(b, kappa):
         excess, A, _ = _radial_series(b, kappa)

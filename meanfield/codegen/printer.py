@@ -17,7 +17,7 @@ FUNCTIONS = {
 OWN = re.compile(r"(point|table|values|nodes|phi|out|k|i|z|weight|work|R|T|rule|math|exp|max|abs|range|LANES|stride|node|rest"
                  r"|kernel|pressure|entropy|energy"
                  r"|(arg|value|slope|bend|entropy|third|fourth|top|boltzmann|gibbs|norm|log|outer|node|after|p|v|i)\d.*"
-                 r"|(mean|response|curvature|soft|gauss)\w*|equations|state|fill_table|step\w*|erf\w*|tanh|log2cosh)")
+                 r"|(mean|response|curvature|soft|gauss)\w*|equations|state|fill_table|filler|lane_kernel|NODES|STATIC|step\w*|erf\w*|tanh|log2cosh)")
 
 
 class UnprintableExpression(InputError):

@@ -1,5 +1,6 @@
 """Pass 6: the text of a readable numba module with the kernels of one theory."""
 
+import re
 from dataclasses import dataclass
 
 import sympy
@@ -12,6 +13,13 @@ from .differentiate import RULE
 from .printer import Printer, identifier
 from .scale import NORMAL
 
+HOMES = {
+    "kernel": ("filler", "kernel", "lane_kernel"),
+    "primitives": ("exp", "softabs", "softabs1", "softabs2", "softabs_entropy",
+                   "softradial", "softradial1", "softradial2", "softradial_entropy"),
+    "gaussian": ("gauss_bends", "gauss_slopes", "gauss_value"),
+}
+LANES = 32
 POINT_HEADER = 3  # T, R = 1/T and the rule come before the parameters
 WEIGHT = Symbol("weight")
 INVERSE = Symbol("R")
@@ -43,6 +51,11 @@ class Program:
         return self.table.variables + ((NORMAL,) if self.spread else ())
 
     @property
+    def static(self):
+        """Whether the values of the disorder are numbers, the same at all parameters."""
+        return all(v.is_number for row in self.table.values for v in row)
+
+    @property
     def summed(self):
         """Whether there is a sum over nodes at all."""
         return bool(self.columns)
@@ -61,13 +74,13 @@ class _Names(dict):
 def render(program, toolchain=""):
     """The module's source; `toolchain` identifies the version of what it imports."""
     p = Printer(program.names)
-    parts = [_head(program, toolchain), _fill_table(program, p), _equations(program, p), _state(program, p)]
-    if program.spread:
-        parts.append(_spread(program, p))
+    parts = [_fill_table(program, p), _equations(program, p), _state(program, p)]
+    parts += [_spread(program, p)] if program.spread else [_lanes(program, p)]
+    parts.insert(0, _head(program, toolchain, "\n".join(parts)))
     return "\n\n\n".join(parts) + "\n"
 
 
-def _head(program, toolchain):
+def _head(program, toolchain, body):
     model = program.theory.model
     parameters = ", ".join(model.parameters) or "none"
     order = ", ".join(map(str, program.theory.order_parameters))
@@ -79,14 +92,20 @@ table[k], values[c*nodes + k]: weight of node k and the value of its c-th disord
 primitives: {toolchain}
 """
 
-import math
+{_imports(body)}
 
-from meanfield.kernel import kernel, filler
-from meanfield.primitives import exp, softabs, softabs1, softabs2, softabs_entropy
-from meanfield.primitives import softradial, softradial1, softradial2, softradial_entropy
-from meanfield.quadrature import gauss_bends, gauss_slopes, gauss_value
+NODES = {program.table.nodes}
+STATIC = {program.static}'''
 
-NODES = {program.table.nodes}'''
+
+def _imports(body):
+    """Import lines for the names that the text calls."""
+    called = set(re.findall(r"(?<![.\w])(\w+)(?=\(|\n)", body)) | {"math" if "math." in body else ""}
+    lines = ["import math", ""] if "math" in called else []
+    for module, names in HOMES.items():
+        if used := sorted(called & set(names)):
+            lines.append(f"from meanfield.{module} import {', '.join(used)}")
+    return "\n".join(lines)
 
 
 def _fill_table(program, p):
@@ -110,37 +129,63 @@ def _fill_table(program, p):
 
 
 def _equations(program, p):
+    doc = f"Residual phi - <g> ({program.size}), then its Jacobian ({program.size} x {program.size}) by rows."
+    return _kernel(program, p, "equations", doc, *_equation_parts(program))
+
+
+def _equation_parts(program):
+    """(sums over nodes, named curvatures, results) of the residual and its Jacobian."""
     n, d = program.size, program.derivatives
-    curvature = program.theory.curvature
-    means = [Symbol(f"mean{i}") for i in range(n)]
-    response = {(i, j): Symbol(f"response{i}_{j}") for i in range(n) for j in range(i + 1)}
+    means, response = _averages(n)
     C = sympy.Matrix(n, n, lambda i, j: response[max(i, j), min(i, j)])
-    H, named = _named_curvature(curvature)
+    H, named = _named_curvature(program.theory.curvature)
     residual = [a - m for a, m in zip(program.theory.order_parameters, means)]
     jacobian = sympy.eye(n) + C * H
-    sums = {**dict(zip(means, d.gradient)),
-            **{s: d.hessian[i * (i + 1) // 2 + j] for (i, j), s in response.items() if jacobian.has(s)}}
-    results = residual + list(jacobian)
-    doc = f"Residual phi - <g> ({n}), then its Jacobian ({n} x {n}) by rows."
-    return _kernel(program, p, "equations", doc, sums, named, results)
+    used = jacobian.free_symbols
+    sums = {**dict(zip(means, d.gradient)), **{s: _bend(d, i, j) for (i, j), s in response.items() if s in used}}
+    return sums, named, residual + list(jacobian)
 
 
 def _state(program, p):
     n, d = program.size, program.derivatives
-    theory = program.theory
-    means = [Symbol(f"mean{i}") for i in range(n)]
-    response = {(i, j): Symbol(f"response{i}_{j}") for i in range(n) for j in range(i + 1)}
-    pressure, entropy = Symbol("pressure"), Symbol("entropy")
-    H, named = _named_curvature(theory.curvature)
-    work = sum((h * a for h, a, value in zip(theory.fields, theory.order_parameters, theory.field_values) if value != 0), S.Zero)
-    results = [theory.energy + work - pressure, entropy]
-    results += [a - m for a, m in zip(theory.order_parameters, means)]
+    means, response = _averages(n)
+    H, named = _named_curvature(program.theory.curvature)
+    results = [_functional(program.theory), Symbol("entropy")]
+    results += [a - m for a, m in zip(program.theory.order_parameters, means)]
     results += [response[max(i, j), min(i, j)] for i in range(n) for j in range(n)]
     results += list(H)
-    sums = {pressure: d.value, entropy: d.entropy, **dict(zip(means, d.gradient)),
-            **{s: d.hessian[i * (i + 1) // 2 + j] for (i, j), s in response.items()}}
+    sums = {Symbol("pressure"): d.value, Symbol("entropy"): d.entropy, **dict(zip(means, d.gradient)),
+            **{s: _bend(d, i, j) for (i, j), s in response.items()}}
     doc = f"Free energy, entropy, residual ({n}), response ({n} x {n}), curvature of the energy ({n} x {n})."
     return _kernel(program, p, "state", doc, sums, named, results)
+
+
+def _lanes(program, p):
+    """The equations, and equations with the free energy, for LANES points at once."""
+    sums, named, results = _equation_parts(program)
+    n = program.size
+    doc = f"Residual ({n}) and Jacobian ({n} x {n}), for {LANES} points: entry a of point i at [a*{LANES} + i]."
+    first = _lane_kernel(program, p, "equations_lanes", doc, sums, named, results)
+    doc = f"Residual ({n}), Jacobian ({n} x {n}) and free energy, for {LANES} points."
+    sums = {Symbol("pressure"): program.derivatives.value, **sums}
+    return first + "\n\n\n" + _lane_kernel(program, p, "energy_lanes", doc, sums, named,
+                                           results + [_functional(program.theory)])
+
+
+def _averages(n):
+    """Symbols of the sums: <g_a> and the lower triangle of the response."""
+    response = {(i, j): Symbol(f"response{i}_{j}") for i in range(n) for j in range(i + 1)}
+    return [Symbol(f"mean{i}") for i in range(n)], response
+
+
+def _bend(derivatives, i, j):
+    return derivatives.hessian[i * (i + 1) // 2 + j]
+
+
+def _functional(theory):
+    """f = e + h.phi - P."""
+    triples = zip(theory.fields, theory.order_parameters, theory.field_values)
+    return theory.energy + sum((h * a for h, a, value in triples if value != 0), S.Zero) - Symbol("pressure")
 
 
 def _spread(program, p):
@@ -169,24 +214,67 @@ def _named_curvature(curvature):
 
 def _kernel(program, p, name, doc, sums, named, results):
     outer, node, after = _regions(program, sums, named, results)
-    used = _free(outer) | _free(node) | _free(after)
+    steps, accumulated = _split_sums(node, sums)
     lines = ["@kernel", f"def {name}(point, table, values, nodes, phi, out):", f'    """{doc}"""']
-    lines += _unpack(program, used)
-    lines += [f"    {_target(t, p)} = {_source(s, p)}" for t, s in outer]
-    accumulated = [(s, e) for s, e in node if s in sums]
-    steps = [(t, s) for t, s in node if t not in sums]
+    lines += _unpack(program, _free(outer + node + after)) + _assign(outer, p)
     if program.summed:
         lines += [f"    {s} = 0.0" for s, _ in accumulated]
         lines += ["    for k in range(nodes):", "        weight = table[k]"]
         lines += [f"        {p(c)} = values[{_offset(j)}k]" for j, c in enumerate(program.columns) if c in _free(node)]
-        lines += [f"        {_target(t, p)} = {_source(s, p)}" for t, s in steps]
-        lines += [f"        {s} += {p(e)}" for s, e in accumulated]
+        lines += _assign(steps, p, 8) + [f"        {s} += {p(e)}" for s, e in accumulated]
     else:
-        lines += [f"    {_target(t, p)} = {_source(s, p)}" for t, s in steps]
-        lines += [f"    {s} = {p(e)}" for s, e in accumulated]
-    lines += [f"    {p(t)} = {p(e)}" for t, e in after if not str(t).startswith("out[")]
-    lines += [f"    {t} = {p(e)}" for t, e in after if str(t).startswith("out[")]
-    return "\n".join(lines)
+        lines += _assign(steps, p) + _assign(accumulated, p)
+    return "\n".join(lines + _assign(after, p))
+
+
+def _lane_kernel(program, p, name, doc, sums, named, results):
+    outer, node, after = _regions(program, sums, named, results)
+    steps, accumulated = _split_sums(node, sums)
+    after = [(_lane_target(t, i), e) for i, (t, e) in enumerate(after)]
+    lines = ["@lane_kernel", f"def {name}(point, table, values, nodes, phi, out):", f'    """{doc}"""']
+    loop = f"    for i in range({LANES}):"
+    if not program.summed:
+        lines += [loop] + _unpack(program, _free(outer + node + after), lane=True)
+        return "\n".join(lines + _assign(outer, p, 8) + _assign(steps, p, 8) + _assign(accumulated, p, 8) + _assign(after, p, 8))
+    # What the loops hand on to each other is kept behind the results.
+    kept = [t for t, _ in outer if t in _free(node + after)]
+    rows = {s: len(results) + i for i, s in enumerate([s for s, _ in accumulated] + kept)}
+    lines += [loop] + _unpack(program, _free(outer), lane=True) + _assign(outer, p, 8)
+    lines += [f"        out[{LANES * rows[s]} + i] = {p(s)}" for s in kept]
+    lines += [f"        out[{LANES * rows[s]} + i] = 0.0" for s, _ in accumulated]
+    lines += ["    for k in range(nodes):"] + _node_values(program, p, node)
+    lines += ["    " + loop, f"            weight = table[{LANES}*k + i]"]
+    lines += ["    " + line for line in _unpack(program, _free(node), lane=True)]
+    lines += _node_values(program, p, node, lane=True)
+    lines += [f"            {p(s)} = out[{LANES * rows[s]} + i]" for s in kept if s in _free(node)]
+    lines += _assign(steps, p, 12)
+    lines += [f"            out[{LANES * rows[s]} + i] += {p(e)}" for s, e in accumulated]
+    lines += [loop] + _unpack(program, _free(after), lane=True)
+    lines += [f"        {p(s)} = out[{LANES * row} + i]" for s, row in rows.items() if s in _free(after)]
+    return "\n".join(lines + _assign(after, p, 8))
+
+
+def _lane_target(target, i):
+    match = re.fullmatch(r"out\[(\d+)\]", str(target))
+    return Symbol(f"out[{LANES * int(match[1])} + i]") if match else target
+
+
+def _node_values(program, p, node, lane=False):
+    """Loads of the disorder's values: once a node where they are numbers, else for each lane."""
+    if lane == program.static:
+        return []
+    used = [(j, c) for j, c in enumerate(program.columns) if c in _free(node)]
+    if program.static:
+        return [f"        {p(c)} = values[{_offset(j)}k]" for j, c in used]
+    return [f"            {p(c)} = values[{LANES}*({_offset(j)}k) + i]" for j, c in used]
+
+
+def _split_sums(node, sums):
+    return [(t, s) for t, s in node if t not in sums], [(t, s) for t, s in node if t in sums]
+
+
+def _assign(assignments, p, indent=4):
+    return [" " * indent + f"{_target(t, p)} = {_source(s, p)}" for t, s in assignments]
 
 
 def _regions(program, sums, named, results):
@@ -224,14 +312,16 @@ def _free(assignments):
     return found
 
 
-def _unpack(program, used, with_phi=True):
-    header = [("T", 0), ("R", 1), ("rule", 2)]
-    written = {"T", "R"} if T in used else set()
-    lines = [f"    {name} = point[{i}]" for name, i in header if name in written or Symbol(name) in used]
+def _unpack(program, used, with_phi=True, lane=False):
+    """Loads of the temperature, the parameters and the order parameters that are used."""
+    at = (lambda array, i: f"{array}[{LANES * i} + i]") if lane else (lambda array, i: f"{array}[{i}]")
+    indent = 8 * " " if lane else 4 * " "
+    header = {"T": T in used or Symbol("T") in used, "R": T in used or INVERSE in used, "rule": RULE in used}
+    lines = [f"{indent}{name} = {at('point', i)}" for i, (name, needed) in enumerate(header.items()) if needed]
     parameters = map(symbol, program.theory.model.parameters)
-    lines += [f"    {program.names[s]} = point[{i}]" for i, s in enumerate(parameters, POINT_HEADER) if s in used]
+    lines += [f"{indent}{program.names[s]} = {at('point', i)}" for i, s in enumerate(parameters, POINT_HEADER) if s in used]
     order = program.theory.order_parameters if with_phi else ()
-    return lines + [f"    {program.names[s]} = phi[{i}]" for i, s in enumerate(order) if s in used]
+    return lines + [f"{indent}{program.names[s]} = {at('phi', i)}" for i, s in enumerate(order) if s in used]
 
 
 def _offset(column):
