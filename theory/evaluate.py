@@ -45,7 +45,8 @@ def _value(expr, values):
         if isinstance(expr, cls):
             return rule(expr, values)
     args = [_value(a, values) for a in expr.args]
-    return _FUNCTIONS[type(expr)](*args)
+    rule = _FUNCTIONS.get(type(expr)) or expr._eval_mpmath
+    return rule(*args)
 
 
 def _log_sum_exp(*xs):
