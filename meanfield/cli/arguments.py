@@ -7,6 +7,7 @@ from pathlib import Path
 from theory.errors import InputError
 
 POINTS = 101
+DEVICES = ("cpu", "cuda")
 
 
 @dataclass(frozen=True)
@@ -27,16 +28,10 @@ class Range:
 
 @dataclass(frozen=True)
 class Setting:
-    """A model with every parameter given a value, except those that a command ranges over."""
+    """A model and the value of every parameter that the command does not range over, the temperature T first."""
 
     model: object
-    T: float
-    parameters: dict
-
-    @property
-    def values(self) -> dict:
-        """All parameters by name, the temperature first."""
-        return {"T": self.T, **self.parameters}
+    values: dict
 
 
 def add_model(parser) -> None:
@@ -52,11 +47,23 @@ def add_ansatz(parser) -> None:
     parser.add_argument("--steps", metavar="K", type=positive_integer, help="steps of replica symmetry breaking, with --ansatz krsb")
 
 
+def add_sampling(parser) -> None:
+    """Add what every simulation needs: chains, seed, device."""
+    parser.add_argument("--chains", metavar="N", type=positive_integer, help="independent chains")
+    parser.add_argument("--seed", metavar="SEED", type=seed, default=0, help="seed of the random numbers (default: 0)")
+    parser.add_argument("--device", choices=DEVICES, default="cpu", help="where to simulate (default: cpu)")
+
+
 def positive_integer(text: str) -> int:
     """Read a positive integer (an argparse type)."""
     if not text.isascii() or not text.isdigit() or int(text) == 0:
         raise ValueError(text)
     return int(text)
+
+
+def seed(text: str) -> int:
+    """Read a seed, an integer that is not negative (an argparse type)."""
+    return 0 if text == "0" else positive_integer(text)
 
 
 positive_integer.__name__ = "positive integer"
@@ -71,15 +78,18 @@ def read_setting(args, ranges=()) -> Setting:
         For an unknown model or parameter, a value outside its range, a name that is set twice, or both set and ranged.
     """
     given = read_assignments(args.assignments)
+    from theory.models import configure
+
     _require_disjoint(given, ranges)
-    model, free = load_model(args.model, given, ranges)
+    model, free = configure(args.model, given)
+    _require_continuous(model, ranges)
     if hasattr(args, "ansatz"):
         _require_ansatz(model, args)
-    for i in (0, 1):
-        # Both corners of the ranged box are checked: every value between them is then legal too.
-        ends = {r.name: (r.lo, r.hi)[i] for r in ranges}
-        values = model.values(**{**free, **ends})
-    return Setting(model, values.pop("T"), values)
+    # The legal values of a parameter are an interval: it is enough to check both ends of a range.
+    model.values(**free, **{r.name: r.hi for r in ranges})
+    values = model.values(**free, **{r.name: r.lo for r in ranges})
+    fixed = {name: value for name, value in values.items() if name not in {r.name for r in ranges}}
+    return Setting(model, fixed)
 
 
 def read_assignments(texts) -> dict:
@@ -147,6 +157,20 @@ def _split(text: str, option: str, form: str) -> tuple[str, str]:
     if not (equals and name and value):
         raise InputError(f"{option} {text}: expected {form}")
     return name, value
+
+
+def _require_continuous(model, ranges) -> None:
+    for r in ranges:
+        parameter = model.parameters.get(r.name)
+        if r.name in model.structural or (parameter is not None and parameter.integer):
+            raise InputError(f"{r.name} is an integer of {model.name} and cannot be ranged over; use --set {r.name}=...")
+
+
+def _require_ansatz(model, args) -> None:
+    if (args.ansatz == "krsb") != (args.steps is not None):
+        raise InputError("--ansatz krsb and --steps K belong together; give both or neither")
+    if args.ansatz != "rs" and not model.couplings:
+        raise InputError(f"{model.name} has no quenched couplings, and so no replica ansatz; leave out --ansatz {args.ansatz}")
 
 
 def _require_disjoint(given, ranges) -> None:

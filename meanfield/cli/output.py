@@ -10,12 +10,18 @@ from pathlib import Path
 
 from theory.errors import InputError
 
+ROUNDING = 1e-15
 FIGURES = (".png", ".pdf", ".svg")
 
 
+def json_text(document) -> str:
+    """Return `document` as strict JSON; NaN and infinity become null."""
+    return json.dumps(plain(document), indent=2, allow_nan=False, ensure_ascii=False)
+
+
 def print_json(document) -> None:
-    """Print `document` as strict JSON; NaN and infinity become null."""
-    print(json.dumps(plain(document), indent=2, allow_nan=False, ensure_ascii=False))
+    """Print `document` as JSON."""
+    print(json_text(document))
 
 
 def plain(value):
@@ -32,12 +38,12 @@ def plain(value):
 
 
 def number(value, digits: int = 6) -> str:
-    """Return a number for people: `digits` significant digits, no -0, a dash where there is none."""
-    if value is None:
+    """Return a number for people: `digits` significant digits, rounding of zero as 0, a dash where there is none."""
+    if value is None or value != value:
         return "-"
     if isinstance(value, (str, bool, int)):
         return str(value)
-    return f"{value + 0.0:.{digits}g}" if value else "0"
+    return "0" if abs(value) < ROUNDING else f"{value:.{digits}g}"
 
 
 def assignments(values) -> str:
