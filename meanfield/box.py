@@ -86,10 +86,15 @@ class Box:
         return {**self.model.structural, **self.fixed}
 
     def fixed_points(self, values):
-        """All fixed points at a parameter point, one of each orbit: arrays of shape (n,)."""
+        """Fixed points at a parameter point, one of each orbit: arrays of shape (n,).
+
+        At T = 0 only stable ones: the others may sit on kinks of the equations, where they cannot be followed.
+        """
+        from .results import Status
         from .solutions import solutions_at
 
-        return [s.values for s in solutions_at(self.family.at(values)) if s.converged]
+        kept, cold = (Status.CONVERGED, Status.UNRESOLVED), self.family.parameters(values)["T"] == 0
+        return [s.values for s in solutions_at(self.family.at(values)) if s.status in kept and (s.stable or not cold)]
 
     def symmetry(self, values):
         """The symmetry group at a parameter point."""

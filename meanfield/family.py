@@ -6,11 +6,13 @@ from functools import lru_cache
 
 import numpy as np
 
+from .compiled import System
+
 __all__ = ["Family", "State", "invariant_subspace", "complement", "spectrum", "state"]
 
 TIED = 1e-9
 INVARIANT = 1e-11
-PROBE_TEMPERATURE = 1e-8
+PROBE_TEMPERATURE = 1e-15
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,11 @@ class Family:
     def probe(self, values):
         """The System that stability is judged by: at T = 0 a tiny temperature, which resolves sites of zero field."""
         parameters = self.parameters(values)
-        return self.at(values) if parameters["T"] > 0 else self.compiled.at(**{**parameters, "T": PROBE_TEMPERATURE})
+        return self.at(values) if parameters["T"] > 0 else self.system({**parameters, "T": PROBE_TEMPERATURE})
+
+    def system(self, parameters):
+        """The System at checked parameters {name: value}: `Compiled.at` checks them, which takes longer than solving."""
+        return System(self.compiled, {name: float(parameters[name]) for name in self.compiled.parameter_names})
 
     def parameters(self, values):
         """All parameters by name at the point `values`."""
@@ -83,7 +89,7 @@ class Family:
 
 @lru_cache(maxsize=4096)
 def _system(family, values):
-    return family.compiled.at(**family.parameters(values))
+    return family.system(family.parameters(values))
 
 
 @dataclass(frozen=True, eq=False)
