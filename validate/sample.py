@@ -76,8 +76,12 @@ def sample(model, values, N, *, sweeps, warmup, chains=64, seed=0, state=None, b
 
     # The first chain compiles whatever is not compiled yet, before threads share it.
     accepted = [run(0)]
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        accepted += pool.map(run, range(1, chains))
+    threads = threads or os.cpu_count()
+    if threads == 1:
+        accepted += map(run, range(1, chains))
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            accepted += pool.map(run, range(1, chains))
     return Chains(draws, from_state, problem.algorithm, float(np.mean(accepted)))
 
 
@@ -134,17 +138,35 @@ class Problem:
         """-grad e at phi, shape (n,)."""
         return -energy_at(self.model, self.values, phi)[1]
 
-    def stiffness(self, phi):
-        """A = |e''(phi)|, kept away from zero, and a root of its inverse; zero where e is affine."""
+    @cached_property
+    def curved(self):
+        """Indices of the order parameters in which the energy is not affine."""
+        second = [[self.model.energy.diff(a, b) != 0 for b in self.model.order_parameters] for a in self.model.order_parameters]
+        return np.flatnonzero(np.any(second, axis=1))
+
+    @cached_property
+    def energy(self):
+        """The energy as a numpy function."""
         from meanfield.energy import energy_of
 
-        n = len(phi)
-        active = np.flatnonzero([any(self.model.energy.diff(a, b) != 0 for b in self.model.order_parameters) for a in self.model.order_parameters])
-        A, root = np.zeros((n, n)), np.zeros((n, n))
-        if len(active):
-            square = np.ix_(active, active)
-            curvature = energy_of(self.model, self.values).curvature(phi)[0]
-            eigenvalues, vectors = np.linalg.eigh(curvature[square])
+        return energy_of(self.model, self.values)
+
+    def stiffness(self, phi):
+        """A = |e''(phi)|, kept away from zero, and a root of its inverse; zero where e is affine."""
+        return self.quadratic or self._stiffness(phi)
+
+    @cached_property
+    def quadratic(self):
+        """The stiffness of a quadratic energy, the same everywhere; None for others."""
+        order = list(self.model.order_parameters)
+        third = any(self.model.energy.diff(a, b, c) != 0 for a in order for b in order for c in order)
+        return None if third else self._stiffness(np.zeros(len(order)))
+
+    def _stiffness(self, phi):
+        A, root = np.zeros((len(phi), len(phi))), np.zeros((len(phi), len(phi)))
+        if len(self.curved):
+            square = np.ix_(self.curved, self.curved)
+            eigenvalues, vectors = np.linalg.eigh(self.energy.curvature(phi)[0][square])
             eigenvalues = np.maximum(np.abs(eigenvalues), STIFFNESS_FLOOR * self.values["T"])
             A[square] = (vectors * eigenvalues) @ vectors.T
             root[square] = vectors / np.sqrt(eigenvalues)
