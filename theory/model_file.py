@@ -43,6 +43,8 @@ MAX_STATES = 4096
 
 _TEXTS = ("name", "title", "reference")
 _TABLES = ("parameters", "site", "disorder", "order_parameters", "energy", "couplings")
+# solve(model, start=..., **parameters) and its kin: a parameter of such a name could not be passed on.
+_ARGUMENTS = frozenset({"self", "source", "model", "along", "start", "options", "method"})
 _COUPLINGS = {
     "gaussian": {"overlap", "covariance"},
     "hebbian": {"load"},
@@ -157,6 +159,8 @@ def _document(text):
 def _parameter(name, value):
     with _located(name):
         _check_name(name)
+        if name in _ARGUMENTS:
+            raise InputError(f"{name!r} is an argument of the functions that take parameters: choose another name")
         if not isinstance(value, dict):
             return Parameter(name, default=float(_constant(value)))
         _check_keys(value, {"default", "min", "max", "integer"})

@@ -153,6 +153,7 @@ def test_a_parameter_without_default_must_be_given():
     (changed("J = 1.0", "J = 1.0\nT = 1"), "[parameters]: T: 'T' is reserved"),
     (changed("J = 1.0", "J = 1.0\npi = 3"), "[parameters]: pi: 'pi' is reserved"),
     (changed("J = 1.0", "J = 1.0\nexp = 3"), "[parameters]: exp: 'exp' is a function"),
+    (changed("J = 1.0", "J = 1.0\nstart = 3"), "[parameters]: start: 'start' is an argument"),
     (changed("J = 1.0", 'J = 1.0\n"J 1" = 3'), "[parameters]: J 1: 'J 1' is not a name"),
     (changed("S = [", "beta = ["), "[site]: beta: 'beta' is reserved"),
     (changed("J = 1.0", "J = 1.0\nS = 2"), "'S' is already a parameter"),
