@@ -52,10 +52,10 @@ class Step:
     @property
     def latex(self):
         """The displayed formula: `before relation after`, aligned when it has several rows."""
-        lines = [_line(row, self.relation) for row in self.rows]
-        if len(lines) < 2:
-            return "".join(lines).replace("&", "")
-        return "\\begin{aligned}" + r" \\ ".join(lines) + "\\end{aligned}"
+        if len(self.rows) < 2:
+            return "".join(_line(row, f" {self.relation} ") for row in self.rows)
+        lines = [_line(row, f" &{self.relation} ") for row in self.rows]
+        return r"\begin{aligned}" + r" \\ ".join(lines) + r"\end{aligned}"
 
     def as_dict(self):
         """The step as the command line prints it in JSON."""
@@ -192,5 +192,5 @@ def _rows(side):
 def _line(row, relation):
     before, after = row
     if before is None or after is None:
-        return "&" + sympy.latex(after if before is None else before)
-    return rf"{sympy.latex(before)} &{relation} {sympy.latex(after)}"
+        return relation.partition("&")[1] + sympy.latex(after if before is None else before)
+    return sympy.latex(before) + relation + sympy.latex(after)

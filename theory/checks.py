@@ -1,0 +1,664 @@
+"""Verification of derivation steps: identities at random points, limits against exact small-N sums.
+
+Every claim compares the step's own expressions, so that a step whose formula has been altered fails.
+k_B = 1, quantities per site.
+"""
+
+import math
+import random
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import mpmath
+import sympy
+from sympy import Derivative, Integral, Symbol, Tuple
+
+from .averages import DisorderAverage, GaussianAverage
+from .disorder import Normal
+from .ensemble import (
+    Abbreviation, Covariance, Ensemble, GibbsMean, Hamiltonian, LogPartition, Partition, Quenched,
+    SiteEntropy, SiteMean, SiteTrace,
+)
+from .errors import InputError
+from .evaluate import evaluate
+from .mean_field import fields_of
+from .symbols import N, T, beta, symbol
+
+POINTS = 2
+SIZES = (2, 3)
+SAMPLES = 300
+# Relative disagreement allowed to closed forms, to double-precision sums, and to their numerical derivatives.
+EXACT, DOUBLE, DIFFERENCE = 1e-15, 1e-9, 1e-6
+_FINITE = (Ensemble, Hamiltonian)
+_DOUBLE = (*_FINITE, SiteTrace, SiteMean, SiteEntropy, GaussianAverage)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a claim found: passed, assumption, failed or unchecked, with the evidence in words."""
+
+    status: str
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Equal:
+    """before = after at random points; at N = 2 and 3 by exact sums where they are finite-N quantities.
+
+    Parameters
+    ----------
+    at : {symbol: Expr}, the values that symbols take on both sides
+    """
+
+    at: dict = field(default_factory=dict)
+
+    def __call__(self, step, context):
+        if not step_has(step, *_FINITE):
+            deviation = self._worst(step, context, context.points(POINTS))
+            return judge(deviation, tolerance(step, self.at), f"both sides agree at {POINTS} random points")
+        with context.thinned_disorder():
+            deviation = self._worst(step, context, [{**context.point(), N: size} for size in SIZES])
+        return judge(deviation, tolerance(step, self.at),
+                     f"both sides agree for N = {', '.join(map(str, SIZES))} by exact summation")
+
+    def _worst(self, step, context, points):
+        return max(context.deviation(before, after, point, self.at)
+                   for point in points for before, after in paired(step))
+
+
+@dataclass(frozen=True)
+class AtEquilibrium:
+    """before = after at the equilibrium state, found by independent iteration of one-site averages."""
+
+    def __call__(self, step, context):
+        point = context.equilibrium.point
+        deviation = max(context.deviation(before, after, point) for before, after in paired(step))
+        shown = ", ".join(f"{a} = {mpmath.nstr(point[a], 6)}" for a in context.model.order_parameters)
+        return judge(deviation, 1e-8, f"at {context.equilibrium.label}, by direct summation over one site's states, {shown}: both sides agree")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """before -> after as N grows, by exact sums at increasing N.
+
+    Parameters
+    ----------
+    where : "equilibrium", or a function context -> point at which the limit is taken
+    """
+
+    where: object = "equilibrium"
+
+    def __call__(self, step, context):
+        point = context.equilibrium.point if self.where == "equilibrium" else self.where(context)
+        label = context.equilibrium.label if self.where == "equilibrium" else f"T = {mpmath.nstr(point[T], 4)}"
+        outcomes = []
+        for before, after in paired(step):
+            sizes = context.sizes
+            with context.pure_state(self.where == "equilibrium"):
+                sums = [float(context.value(before, {**point, N: size})) for size in sizes]
+            outcomes.append(convergence(sizes, sums, float(context.value(after, point)), context.noise, label,
+                                        context.model.site.kind == "sphere"))
+        return next((o for o in outcomes if o.status == "failed"), outcomes[0])
+
+
+@dataclass(frozen=True)
+class Formula:
+    """before -> after as N grows, for closed forms that can be evaluated at any N.
+
+    Parameters
+    ----------
+    prepare : function context -> {symbol: number}
+    """
+
+    prepare: object = None
+    sizes: tuple = (10**2, 10**4, 10**6)
+
+    def __call__(self, step, context):
+        point = {**context.point(), **(self.prepare(context) if self.prepare else {})}
+        errors = []
+        for size in self.sizes:
+            errors.append(max(abs(context.value(before, {**point, N: size}) - context.value(after, point))
+                              for before, after in paired(step)))
+        rate = math.log(errors[-2] / errors[-1]) / math.log(self.sizes[-1] / self.sizes[-2]) if errors[-1] else 1.0
+        shown = ", ".join(mpmath.nstr(e, 2) for e in errors)
+        good = errors[-1] < 1e-3 and rate > 0.3
+        return Outcome("passed" if good else "failed",
+                       f"N = {', '.join(f'{n:g}' for n in self.sizes)}: error {shown}, rate N^-{rate:.2f}")
+
+
+@dataclass(frozen=True)
+class Bound:
+    """before >= after (or <=) at random points, for N = 2 and 3."""
+
+    sign: int = 1
+
+    def __call__(self, step, context):
+        with context.thinned_disorder():
+            gaps = [float(self.sign * (context.value(before, point) - context.value(after, point)))
+                    for point in ({**p, N: size} for size in SIZES for p in context.points(4))
+                    for before, after in paired(step)]
+        word = "above" if self.sign > 0 else "below"
+        status = "passed" if min(gaps) > -1e-9 else "failed"
+        return Outcome(status, f"N = {', '.join(map(str, SIZES))}, {len(gaps)} random points: "
+                               f"the left side lies {word} the right by {min(gaps):.2g} at least")
+
+
+@dataclass(frozen=True)
+class SameSum:
+    """The partition function summed configuration by configuration equals its grouping by order parameters."""
+
+    def __call__(self, step, context):
+        try:
+            with context.thinned_disorder():
+                deviations = [context.deviation(step.before, step.after, {**context.point(), N: size}) for size in SIZES]
+        except NotImplementedError as reason:
+            return Outcome("assumption", f"not summed at finite N: {reason} are not implemented")
+        return judge(max(deviations), DOUBLE, f"configuration by configuration, N = {', '.join(map(str, SIZES))}: equal")
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """A hypothesis: stated, not proved. `witness` may add what small systems show.
+
+    Parameters
+    ----------
+    why : why it is made
+    witness : function (step, context) -> str, or None
+    """
+
+    why: str
+    witness: object = None
+
+    def __call__(self, step, context):
+        seen = self.witness(step, context) if self.witness else ""
+        return Outcome("assumption", f"assumption: {self.why}" + (f"; {seen}" if seen else ""))
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """The result equals the theory of this derivation and those of the other routes."""
+
+    routes: tuple = ()
+
+    def __call__(self, step, context):
+        from .agreement import agreement
+
+        own = max(context.deviation(before, after, point) for point in context.points(POINTS)
+                  for before, after in paired(step))
+        derivation = context.derivation
+        stated = max(context.deviation(derivation.free_energy, before, point) for point in context.points(1)
+                     for before, _ in paired(step)[:1])
+        found = agreement(context.model, (derivation.route, *self.routes), seed=context.seed, given=(derivation,))
+        worst = max(own, stated, found.deviation)
+        return judge(worst, DOUBLE, found.summary())
+
+
+@dataclass(frozen=True)
+class All:
+    """Several claims about one step."""
+
+    claims: tuple
+
+    def __call__(self, step, context):
+        outcomes = [claim(step, context) for claim in self.claims]
+        for status in ("failed", "unchecked", "assumption"):
+            if found := [o for o in outcomes if o.status == status]:
+                return found[0]
+        return Outcome("passed", "; ".join(o.evidence for o in outcomes))
+
+
+def verify(step, context):
+    """The step with the status and evidence of its claim."""
+    if step.claim is None:
+        return replace(step, status="unchecked", evidence="the step makes no checkable claim")
+    try:
+        outcome = step.claim(step, context)
+    except NotImplementedError as reason:
+        outcome = Outcome("assumption", f"not checked at finite N: {reason}")
+    except (ArithmeticError, KeyError, TypeError, InputError) as reason:
+        outcome = Outcome("failed", f"the expressions could not be evaluated: {reason}")
+    return replace(step, status=outcome.status, evidence=outcome.evidence)
+
+
+def judge(deviation, allowed, text):
+    """Passed where the relative deviation is within what is allowed."""
+    deviation = float(deviation)
+    if math.isfinite(deviation) and deviation <= allowed:
+        return Outcome("passed", f"{text} to {max(deviation, 1e-30):.0e}")
+    return Outcome("failed", f"expected: {text}; found a relative deviation of {deviation:.1e}")
+
+
+def tolerance(step, at=None):
+    """Relative disagreement allowed to a step, by how its two sides are computed."""
+    differences = step_has(step, Derivative)
+    if step_has(step, *_FINITE):
+        return DIFFERENCE if differences else DOUBLE
+    if step_has(step, SiteTrace, SiteMean, SiteEntropy, GaussianAverage):
+        return DIFFERENCE if differences else DOUBLE
+    return 1e-10 if differences or at else EXACT * 1e3
+
+
+def convergence(sizes, sums, target, noise=0.0, label="", soft=False):
+    """Whether sums at increasing N tend to the target, by extrapolation, with the rate observed.
+
+    Parameters
+    ----------
+    sizes, sums : numbers of sites (at least three, increasing) and the exact values there
+    target : the limit claimed
+    noise : standard error of the sums
+    label : where the limit is taken
+    soft : whether the leading correction is log N / N, of the soft modes of a broken continuous symmetry
+    """
+    errors = [abs(s - target) for s in sums]
+    rate = (math.log(errors[-2] / errors[-1]) / math.log(sizes[-1] / sizes[-2])
+            if min(errors[-2:]) > 0 else math.inf)
+    powers = [lambda n: 1.0, (lambda n: math.log(n) / n) if soft else (lambda n: 1 / n),
+              (lambda n: 1 / n) if soft else (lambda n: 1 / n**2)]
+    three, two = _extrapolate(sizes, sums, powers), _extrapolate(sizes, sums, powers[:2])
+    allowed = (0.3 if soft else 1.5) * abs(three - two) + 0.03 * errors[-1] + 4 * noise + 1e-7 * (1 + abs(target))
+    good = abs(three - target) <= min(allowed, 0.25 * max(abs(target), 0.1))
+    good = good and errors[-1] <= errors[0] + 4 * noise + 1e-9
+    shown = ", ".join(f"{e:.2g}" for e in errors)
+    text = (f"at {label}: N = {', '.join(map(str, sizes))}: error {shown}, rate N^-{rate:.1f}; "
+            f"extrapolated {three:.6g}, limit {target:.6g}")
+    return Outcome("passed" if good else "failed", text)
+
+
+def _extrapolate(sizes, sums, powers):
+    """The constant of the combination of `powers` (functions of N) through the last sums."""
+    count = len(powers)
+    table = mpmath.matrix([[p(n) for p in powers] for n in sizes[-count:]])
+    return float(mpmath.lu_solve(table, mpmath.matrix(sums[-count:]))[0])
+
+
+def paired(step):
+    """The rows of a step whose two sides are to be compared."""
+    return [(before, after) for before, after in step.rows if before is not None and after is not None]
+
+
+def step_has(step, *kinds):
+    """Whether an expression of the step, abbreviations opened, contains one of these classes."""
+    return any(opened(side).has(*kinds) for row in paired(step) for side in row)
+
+
+def opened(expr):
+    """The expression with abbreviations replaced by their definitions."""
+    expr = sympy.sympify(expr)
+    while expr.has(Abbreviation):
+        expr = expr.replace(lambda e: isinstance(e, Abbreviation), lambda e: e.definition)
+    return expr
+
+
+@dataclass(frozen=True)
+class State:
+    """An equilibrium point: {symbol: number}, a label, and its distance from instability."""
+
+    point: dict
+    label: str
+    order: float
+    margin: float
+    gap: float
+    basin: tuple
+
+
+class Context:
+    """What the claims of a derivation are checked with: random points, exact sums, the equilibrium state.
+
+    Parameters
+    ----------
+    derivation : Derivation
+    seed : int
+    """
+
+    def __init__(self, derivation, seed=0):
+        self.derivation, self.model, self.seed = derivation, derivation.model, seed
+        self.random = random.Random(seed)
+        self.cells, self.basin, self.noise = None, None, 0.0
+        self._systems, self._points = {}, []
+
+    # ---- random points
+
+    def points(self, count):
+        """The first `count` random points {symbol: number}, the same for every step."""
+        while len(self._points) < count:
+            self._points.append(self._random_point())
+        return self._points[:count]
+
+    def point(self):
+        """One random point."""
+        return self.points(1)[0]
+
+    def _random_point(self):
+        values = self._parameters()
+        model, names = self.model, tuple(self.model.order_parameters)
+        draw = {T: values[T], beta: 1 / values[T]} | values
+        for symbols, low in ((names, 0.1), (self.trial, 0.1)):
+            draw |= dict(zip(symbols, self._realisable(values)))
+        for family in (fields_of(model), self.sources, self.origins):
+            draw |= {x: mpmath.mpf(self.random.uniform(0.1, 0.8)) for x in family}
+        draw[symbol("t")] = mpmath.mpf(self.random.uniform(0.2, 0.5))
+        if self.derivation.route == "hamilton-jacobi":
+            draw[symbol("t")] *= mpmath.mpf(-1) / 2
+        return {k: mpmath.mpf(v) for k, v in draw.items()}
+
+    @cached_property
+    def trial(self):
+        """Symbols of the trial values of the order parameters."""
+        from .routes.common import trials
+
+        return trials(self.model)
+
+    @cached_property
+    def sources(self):
+        """Symbols x_a of the Hamilton-Jacobi space."""
+        from .routes.common import sources
+
+        return sources(self.model)
+
+    @cached_property
+    def origins(self):
+        """Symbols of the points from which characteristics start."""
+        from .routes.common import origins
+
+        return origins(self.model)
+
+    def _parameters(self, temperature=None):
+        temperature = self.random.uniform(0.7, 1.4) if temperature is None else temperature
+        for _ in range(20):
+            given = {name: self._jitter(p) for name, p in self.model.parameters.items()}
+            try:
+                values = self.model.values(T=temperature, **given)
+                break
+            except InputError:
+                continue
+        else:
+            values = self.model.values(T=temperature)
+        return {symbol(name): mpmath.mpf(v) for name, v in values.items()}
+
+    def _jitter(self, p):
+        if p.integer:
+            return p.default
+        low, high = p.min, p.max
+        if low is not None and high is not None:
+            return self.random.uniform(low + 0.15 * (high - low), high - 0.15 * (high - low))
+        value = self.random.uniform(0.3, 1.2) if not p.default else p.default * self.random.uniform(0.8, 1.2)
+        if p.default == 0:
+            value = self.random.uniform(0.05, 0.3)
+        return min(max(value, -math.inf if low is None else low), math.inf if high is None else high)
+
+    def _realisable(self, values):
+        """Order parameters of one site in random fields."""
+        site = self.one_site(values)
+        fields = [self.random.uniform(0.1, 1.0) for _ in self.model.order_parameters]
+        exponent = sum(f * g for f, g in zip(fields, self.model.order_parameters.values()))
+        return [site.mean(g, exponent) for g in self.model.order_parameters.values()]
+
+    # ---- values of expressions
+
+    def one_site(self, values):
+        """The one-site sums at these parameter values."""
+        from .exact import OneSite
+
+        names = (T, *(symbol(name) for name in self.model.parameters))
+        key = tuple(float(values[a]) for a in names)
+        label = ("site", key, self.cells is None)
+        if label not in self._systems:
+            self._systems[label] = OneSite(self.model, dict(zip(names, key)), self.cells)
+        return self._systems[label]
+
+    def value(self, expr, point):
+        """The number that an expression, finite-N quantities included, has at a point."""
+        expr = self._numbers(opened(expr), {k: mpmath.mpf(v) for k, v in point.items()})
+        return expr
+
+    def deviation(self, before, after, point, at=None):
+        """|before - after| over max(1, |before|, |after|) at a point, where the symbols of `at` take the values given."""
+        point = {**point, **{a: self.value(expr, point) for a, expr in (at or {}).items()}}
+        left, right = self.value(before, point), self.value(after, point)
+        return abs(left - right) / max(1, abs(left), abs(right))
+
+    def _numbers(self, expr, point):
+        if not expr.has(Ensemble, Hamiltonian, SiteTrace, SiteMean, SiteEntropy, Quenched, Derivative, Integral,
+                        sympy.loggamma, GaussianAverage):
+            return evaluate(expr, point)
+        for kind, rule in self._rules.items():
+            if isinstance(expr, kind):
+                return rule(expr, point)
+        if not expr.args:
+            return evaluate(expr, point)
+        parts = [Symbol(f"_{i}") for i in range(len(expr.args))]
+        numbers = {p: self._numbers(a, point) for p, a in zip(parts, expr.args)}
+        return evaluate(expr.func(*parts), numbers)
+
+    @cached_property
+    def _rules(self):
+        return {
+            Derivative: self._derivative, Integral: self._integral, GaussianAverage: self._averaged,
+            DisorderAverage: self._averaged,
+            Hamiltonian: self._hamiltonian, Ensemble: self._ensemble, Quenched: self._quenched,
+            SiteTrace: self._quenched, SiteMean: self._quenched, SiteEntropy: self._quenched,
+            sympy.loggamma: lambda e, point: mpmath.loggamma(self._numbers(e.args[0], point)),
+        }
+
+    def _derivative(self, expr, point):
+        variables = [x for x, order in expr.args[1:] for _ in range(int(order))]
+        return self._differences(expr.args[0], variables, point)
+
+    def _differences(self, inner, variables, point):
+        """Nested central differences of sixth order."""
+        if not variables:
+            return self._numbers(inner, point)
+        x, *rest = variables
+        step = mpmath.mpf("0.02") if inner.has(*_DOUBLE) else mpmath.mpf("1e-5")
+        total = mpmath.mpf(0)
+        for k, w in ((1, 45), (2, -9), (3, 1)):
+            up, down = ({**point, x: point[x] + sign * k * step} for sign in (1, -1))
+            total += w * (self._differences(inner, rest, up) - self._differences(inner, rest, down))
+        return total / (60 * step)
+
+    def _integral(self, expr, point):
+        inner, (x, low, high) = expr.args[0], expr.args[1]
+        if inner.has(Ensemble):
+            nodes = _legendre(12)
+            return mpmath.fsum(w * self._numbers(inner, {**point, x: z}) for z, w in nodes)
+        width = [low, high] if low.is_finite and high.is_finite else [-mpmath.inf, -1, 0, 1, mpmath.inf]
+        return mpmath.quad(lambda z: evaluate(inner, {**point, x: z}, dps=15), width)
+
+    def _averaged(self, expr, point):
+        from .vectorised import array_value
+
+        return mpmath.mpf(float(array_value(expr, {str(k): float(v) for k, v in point.items()})))
+
+    def _quenched(self, expr, point):
+        inner = expr.args[0] if isinstance(expr, Quenched) else expr
+        values = {k: float(v) for k, v in point.items()}
+        site = self.one_site(values)
+        if isinstance(inner, SiteTrace):
+            return mpmath.mpf(site.log_trace(inner.exponent, values))
+        if isinstance(inner, SiteEntropy):
+            return mpmath.mpf(site.entropy(inner.exponent, values))
+        if isinstance(inner, SiteMean):
+            return mpmath.mpf(site.mean(inner.observable, inner.exponent, values))
+        raise TypeError(f"no rule for the disorder average of {type(inner).__name__}")
+
+    def _hamiltonian(self, expr, point):
+        from .exact import brute_force
+
+        values = {k: float(v) for k, v in point.items()} | {T: 1 / float(point[expr.args[0]])}
+        return mpmath.mpf(brute_force(self.model, values, int(point[N]), self.cells))
+
+    def _ensemble(self, expr, point):
+        values = {k: float(v) for k, v in point.items() if k != N}
+        system = self._system(expr.one_body, int(point[N]), values)
+        found = system.averages(expr.collective, values, expr.observables, self.basin)
+        if isinstance(expr, LogPartition):
+            self.noise = max(self.noise, found.error)
+            return mpmath.mpf(found.log_partition)
+        if isinstance(expr, Partition):
+            return mpmath.exp(mpmath.mpf(found.log_annealed))
+        if isinstance(expr, GibbsMean):
+            return mpmath.mpf(float(found.means[0]))
+        if math.isnan(found.covariances[0, 0]):
+            raise NotImplementedError("thermal covariances of operators that do not commute")
+        return mpmath.mpf(float(found.covariances[0, 1]))
+
+    def _system(self, one_body, size, values):
+        from .exact import finite_system
+
+        names = (T, beta, *(symbol(name) for name in self.model.parameters), *sorted(one_body.free_symbols, key=str))
+        fixed = {a: values[a] for a in names if a in values}
+        key = (one_body, size, tuple(sorted((str(a), v) for a, v in fixed.items())), self.cells is None)
+        if key not in self._systems:
+            self._systems[key] = finite_system(self.model, fixed, size, one_body, SAMPLES, self.seed, self.cells)
+        return self._systems[key]
+
+    @contextmanager
+    def thinned_disorder(self):
+        """Inside, the disorder takes a few of its values only: finite-N identities hold for any disorder."""
+        from .exact import disorder_cells
+
+        if self.model.disorder:
+            cells = disorder_cells(self.model, {k: float(v) for k, v in self.point().items()})
+            kept = random.Random(self.seed).sample(range(len(cells)), min(3, len(cells)))
+            total = sum(cells[i][0] for i in kept)
+            self.cells = [(cells[i][0] / total, cells[i][1]) for i in sorted(kept)]
+        try:
+            yield
+        finally:
+            self.cells = None
+
+    # ---- equilibrium
+
+    @contextmanager
+    def pure_state(self, restricted=True):
+        """Inside, sums run over the configurations nearest to the equilibrium state, its equivalents left out."""
+        self.basin = self.equilibrium.basin if restricted else None
+        self.noise = 0.0
+        try:
+            yield
+        finally:
+            self.basin = None
+
+    @cached_property
+    def sizes(self):
+        """Increasing numbers of sites for which exact sums are cheap."""
+        if self.model.site.kind == "gaussian":
+            return (1, 2, 4)
+        if self.model.site.kind != "finite":
+            return (4, 8, 16) if not self.model.disorder else (2, 4, 6)
+        if self._lattice:
+            dimension = len(self.model.order_parameters)
+            return {1: (8, 16, 32), 2: (4, 8, 16)}.get(dimension, (4, 8, 12))
+        return (2, 4, 8)
+
+    @cached_property
+    def _lattice(self):
+        """Whether the order parameters of one site take values that do not depend on a Gaussian disorder."""
+        normal = [x for x, d in self.model.disorder.items() if isinstance(d, Normal)]
+        return not any(g.has(x) for g in self.model.order_parameters.values() for x in normal)
+
+    @cached_property
+    def equilibrium(self):
+        """A stable, isolated, ordered state of the model if there is one, else its disordered state."""
+        scale = self._energy_scale()
+        states = []
+        for ratio in (0.7, 0.6, 0.8, 0.5, 0.4, 0.9, 1.2, 1.6, 2.5):
+            found = self._state(ratio * scale)
+            if found is None:
+                continue
+            if found.order > 0.1 and found.margin > 0.3 and found.gap > 0.1:
+                return found
+            states.append(found)
+        if not states:
+            raise InputError("no equilibrium state was found at any temperature tried")
+        return max(states, key=lambda s: min(s.margin, 1) + min(s.gap, 1))
+
+    def _energy_scale(self):
+        """The temperature where the disordered state loses stability, or a fraction of the ordered state's field."""
+        values = self._parameters(1.0)
+        count = len(self.model.order_parameters)
+        work = []
+        for i in range(count):
+            phi = self._one_site_means(values, [1e3 * (i == j) for j in range(count)])
+            work.append(sum(abs(h * a) for h, a in zip(self._fields(values, phi), phi)))
+        scale = max(0.1, max(work) / 3)
+        for _ in range(20):
+            values[T] = mpmath.mpf(scale)
+            resting = self._one_site_means(values, [0.0] * count)
+            margin = self._margin(values, resting)
+            scale *= min(2.0, max(0.5, 1 - margin)) ** 0.7
+            if abs(margin) < 0.02:
+                return scale
+        return max(0.1, max(work) / 3)
+
+    def _state(self, temperature):
+        values = self._parameters(temperature)
+        found = self._solutions(values)
+        if not found:
+            return None
+        (energy, phi), *others = sorted(found, key=lambda pair: (round(pair[0], 8), [-x for x in pair[1]]))
+        resting = self._one_site_means(values, [0.0] * len(phi))
+        point = {**values, beta: 1 / values[T]}
+        for family in (tuple(self.model.order_parameters), self.trial):
+            point |= {a: mpmath.mpf(x) for a, x in zip(family, phi)}
+        point |= {a: mpmath.mpf(x) for a, x in zip(fields_of(self.model), self._fields(values, phi))}
+        order = max(abs(a - b) for a, b in zip(phi, resting))
+        gap = min((e - energy for e, _ in others if e - energy > 1e-7), default=math.inf) / temperature
+        twins = [other for e, other in others if abs(e - energy) < 1e-7]
+        rivals = twins if self.model.site.kind == "finite" else []
+        return State(point, f"T = {temperature:.4g}", order, self._margin(values, phi), gap, (phi, rivals))
+
+    def _solutions(self, values):
+        """[(f, phi)] of the distinct stable fixed points reached from several starts."""
+        found = []
+        for start in self._starts(values):
+            phi = self._iterate(values, start)
+            if phi is None or any(max(abs(a - b) for a, b in zip(phi, other)) < 1e-6 for _, other in found):
+                continue
+            if self._margin(values, phi) > 0.02:
+                found.append((self._free_energy(values, phi), phi))
+        return found
+
+    def _starts(self, values):
+        count = len(self.model.order_parameters)
+        units = [[sign * 2.0 * (i == j) for j in range(count)] for sign in (1, -1) for i in range(count)]
+        fields = units + [[0.01] * count, [2.0] * count]
+        fields += [[2.0 / (1 + i) ** 2 for i in range(count)]] if count > 1 else []
+        return [self._one_site_means(values, h) for h in fields]
+
+    def _iterate(self, values, phi, steps=400):
+        for _ in range(steps):
+            new = self._one_site_means(values, [h / values[T] for h in self._fields(values, phi)])
+            if max(abs(a - b) for a, b in zip(phi, new)) < 1e-14:
+                return new
+            phi = [0.2 * a + 0.8 * b for a, b in zip(phi, new)]
+        return phi if max(abs(a - b) for a, b in zip(phi, new)) < 1e-9 else None
+
+    def _one_site_means(self, values, reduced):
+        return self._site_functions(values).means(reduced)
+
+    def _fields(self, values, phi):
+        return self._site_functions(values).fields(phi)
+
+    def _free_energy(self, values, phi):
+        return self._site_functions(values).free_energy(phi)
+
+    def _margin(self, values, phi):
+        return self._site_functions(values).margin(phi)
+
+    def _site_functions(self, values):
+        from .vectorised import SiteFunctions
+
+        key = ("functions", tuple(float(v) for v in values.values()))
+        if key not in self._systems:
+            self._systems[key] = SiteFunctions(self.model, {k: float(v) for k, v in values.items()}, self.one_site(values))
+        return self._systems[key]
+
+
+def _legendre(order):
+    """Gauss-Legendre nodes and weights on [0, 1]."""
+    import numpy
+
+    nodes, weights = numpy.polynomial.legendre.leggauss(order)
+    return [((1 + z) / 2, w / 2) for z, w in zip(nodes, weights)]

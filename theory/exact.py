@@ -1,0 +1,608 @@
+"""Exact sums at small N, the witnesses of a derivation's limits.
+
+Configurations are gathered by the value of the order parameters, disorder by the composition of
+site types; where the compositions are too many they are sampled, with the linear part of the
+sampling error removed. Quantum spins are diagonalised, vector spins integrated radially.
+k_B = 1; everything is double precision.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations_with_replacement, product
+
+import numpy as np
+import sympy
+
+from .disorder import FiniteDistribution
+from .errors import InputError
+from .symbols import T as TEMPERATURE
+
+MAX_SITES = 10
+SAMPLES = 200
+MAX_COMPOSITIONS = 1500
+MAX_CONFIGURATIONS = 2_000_000
+GAUSSIAN_NODES = 12
+RADIAL_NODES = 48
+_DIGITS = 9
+
+
+def log_partition(model, size=MAX_SITES, samples=SAMPLES, seed=0, **parameters):
+    """(1/N) E log Z of a model by exact summation.
+
+    Parameters
+    ----------
+    model : Model
+    size : int, number of sites N
+    samples, seed : disorder samples where its configurations cannot all be summed
+    parameters : T or beta, and the model's parameters
+
+    Returns
+    -------
+    float
+    """
+    values = numbers(model.values(**parameters))
+    beta = 1 / TEMPERATURE
+    system = finite_system(model, values, size, -beta * model.site_energy, samples, seed)
+    return system.averages(-beta * model.energy, values).log_partition
+
+
+def numbers(values):
+    """{symbol: float} from {name: number}."""
+    from .symbols import symbol
+
+    return {symbol(name): float(value) for name, value in values.items()}
+
+
+@dataclass(frozen=True)
+class Averages:
+    """(1/N) E log Z, its sampling error, log E Z, E <O_i> and E [<O_i O_j> - <O_i><O_j>]."""
+
+    log_partition: float
+    error: float
+    log_annealed: float
+    means: np.ndarray
+    covariances: np.ndarray
+
+
+def finite_system(model, values, size, one_body, samples=SAMPLES, seed=0, cells=None):
+    """The N-site system of a model with one-body exponent `one_body`, ready for `averages`."""
+    kinds = {"quantum": QuantumSystem, "sphere": SphereSystem}
+    return kinds.get(model.site.kind, ClassicalSystem)(model, values, size, one_body, samples, seed, cells)
+
+
+class ClassicalSystem:
+    """N classical sites; finite states exactly, Gaussian ones by Gauss-Hermite quadrature.
+
+    Parameters
+    ----------
+    values : {symbol: number}, everything in `one_body` and in the model but site and disorder
+    one_body : Expr in the site variables and the disorder, exponent of one site's weight
+    cells : [(probability, disorder values)] instead of the model's own disorder
+    """
+
+    def __init__(self, model, values, size, one_body, samples=SAMPLES, seed=0, cells=None):
+        self.model, self.size = model, size
+        self.types = site_types(model, values, one_body, cells)
+        self.samples, self.seed = samples, seed
+        self._powers = {}
+
+    def averages(self, collective, values, observables=(), basin=None):
+        """Averages over exp[N collective(phi)] times the one-body weights.
+
+        With a `basin` (a point and its rivals), only over configurations nearer to the point.
+        """
+        names = tuple(self.model.order_parameters)
+        exponent, *functions = (numeric(e, names, values) for e in (collective, *observables))
+        total, squares, annealed, weight_sum = 0.0, 0.0, [], 0.0
+        means, covariances = np.zeros(len(functions)), np.zeros((len(functions),) * 2)
+        correction = self._linear_part(collective, values, basin)
+        for weight, types, phi, logs in self.disorder:
+            phi, logs = _nearest(phi, logs, basin)
+            logs = logs + self.size * exponent(phi)
+            top = logs.max()
+            mass = np.exp(logs - top)
+            log_z = top + math.log(mass.sum())
+            mass /= mass.sum()
+            table = np.array([f(phi) for f in functions]).reshape(len(functions), len(mass))
+            mean = table @ mass
+            value = (log_z - sum(correction[c] for c in types)) / self.size
+            total, squares = total + weight * value, squares + weight * value**2
+            annealed.append(math.log(weight) + log_z)
+            means += weight * mean
+            covariances += weight * ((table * mass) @ table.T - np.outer(mean, mean))
+            weight_sum += weight
+        spread = max(0.0, squares - total**2)
+        error = math.sqrt(spread / self.samples) if self.sampled else 0.0
+        return Averages(total, error, float(np.logaddexp.reduce(annealed)), means, covariances)
+
+    @cached_property
+    def sampled(self):
+        """Whether the disorder is sampled instead of summed."""
+        return math.comb(self.size + len(self.types) - 1, self.size) > MAX_COMPOSITIONS
+
+    @cached_property
+    def disorder(self):
+        """[(probability, site types, phi values, log weights)], one for each disorder sample or composition."""
+        if self.sampled:
+            rng = np.random.default_rng(self.seed)
+            chances = np.array([t.probability for t in self.types])
+            draws = [tuple(sorted(rng.choice(len(chances), self.size, p=chances / chances.sum())))
+                     for _ in range(self.samples)]
+            return [(1 / self.samples, types, *self._density(types)) for types in draws]
+        compositions = combinations_with_replacement(range(len(self.types)), self.size)
+        return [(p, types, *self._density(types)) for types in compositions if (p := self._probability(types)) > 0]
+
+    def _probability(self, types):
+        counts = [types.count(c) for c in range(len(self.types))]
+        chance = math.factorial(self.size)
+        for n, t in zip(counts, self.types):
+            chance *= t.probability**n / math.factorial(n)
+        return chance
+
+    def _density(self, types):
+        sums, logs = np.zeros((1, len(self.model.order_parameters))), np.zeros(1)
+        for c in sorted(set(types)):
+            sums, logs = _convolve((sums, logs), self._power(c, types.count(c)))
+        return sums / self.size, logs
+
+    def _power(self, c, n):
+        key = (c, n)
+        if key not in self._powers:
+            site = (self.types[c].functions, self.types[c].logs)
+            self._powers[key] = site if n == 1 else _convolve(self._power(c, n - 1), site)
+        return self._powers[key]
+
+    def _linear_part(self, collective, values, basin):
+        """Per site type, the deviation of its log-trace from the mean at a reference field (zero when exact)."""
+        if not self.sampled:
+            return np.zeros(len(self.types))
+        field = self._reference_field(collective, values, basin)
+        traces = np.array([_log_sum(t.functions @ field + t.logs) for t in self.types])
+        chances = np.array([t.probability for t in self.types])
+        return traces - traces @ chances / chances.sum()
+
+    def _reference_field(self, collective, values, basin):
+        names = tuple(self.model.order_parameters)
+        slopes = [numeric(collective.diff(a), names, values) for a in names]
+        chances = np.array([t.probability for t in self.types])
+        phi = np.array([t.functions.max(axis=0) for t in self.types]).T @ chances
+        for _ in range(0 if basin else 200):
+            field = np.array([f(phi[None, :])[0] for f in slopes])
+            means = np.array([_mean(t, field) for t in self.types]).T @ chances
+            phi = 0.5 * (phi + means)
+        phi = np.array(basin[0]) if basin else phi
+        return np.array([f(phi[None, :])[0] for f in slopes])
+
+
+@dataclass(frozen=True)
+class SiteType:
+    """One value of the disorder: its probability, the functions g of every state and their log weights."""
+
+    probability: float
+    functions: np.ndarray
+    logs: np.ndarray
+
+
+def site_types(model, values, one_body, cells=None):
+    """The site types of a model, those with the same one-site measure of g merged."""
+    cells = disorder_cells(model, values) if cells is None else cells
+    states, weights = site_states(model.site, values)
+    g = np.array([site_table(model, f, values, states, cells) for f in model.order_parameters.values()])
+    exponents = site_table(model, one_body, values, states, cells) + np.log(weights)
+    merged = {}
+    for i, (chance, _) in enumerate(cells):
+        if chance > 0:
+            rows = np.column_stack([exponents[i], g[:, i].T])
+            rows = rows[np.lexsort(np.round(rows, _DIGITS).T)]
+            key = (np.round(rows, _DIGITS) + 0.0).tobytes()
+            known = merged[key].probability if key in merged else 0.0
+            merged[key] = SiteType(known + chance, rows[:, 1:], rows[:, 0])
+    return list(merged.values())
+
+
+def site_table(model, expr, values, states, cells):
+    """A one-site function on every disorder cell and state, shape (cells, states)."""
+    disorder = np.array([row for _, row in cells]).reshape(len(cells), len(model.disorder))
+    exact = [state for state in getattr(model.site, "states", ())] or states
+    columns = []
+    for state in exact:
+        at = dict(zip(model.site.variables, map(sympy.sympify, state)))
+        columns.append(numeric(sympy.sympify(expr).xreplace(at), tuple(model.disorder), values)(disorder))
+    return np.array(columns).T
+
+
+def site_states(site, values, order=2 * GAUSSIAN_NODES):
+    """States (n, variables) and weights (n,) of a site; quadrature nodes for a continuous one."""
+    if site.kind == "finite":
+        rows = [[_number(x, values) for x in state] for state in site.states]
+        return np.array(rows), np.array([_number(w, values) for w in site.weights])
+    if site.kind == "gaussian":
+        nodes, weights = _hermite(_number(site.mean, values), _number(site.variance, values), order)
+        return nodes[:, None], weights
+    if site.kind == "sphere":
+        cosines, weights = sphere_cosines(site.n)
+        return cosines[:, None], weights
+    raise InputError(f"a {site.kind} site has no list of states")
+
+
+def disorder_cells(model, values, order=GAUSSIAN_NODES):
+    """[(probability, values of the disorder variables)] over finite supports and quadrature nodes."""
+    axes = []
+    for d in model.disorder.values():
+        if isinstance(d, FiniteDistribution):
+            axes.append([(_number(p, values), _number(x, values)) for x, p in zip(d.values, d.probabilities)])
+        else:
+            nodes, weights = _hermite(_number(d.mean, values), _number(d.variance, values), order)
+            axes.append(list(zip(weights, nodes)))
+    return [(math.prod(p for p, _ in cell), np.array([x for _, x in cell])) for cell in product(*axes)]
+
+
+class OneSite:
+    """One site in fields, summed state by state: log-trace, averages and entropy (disorder averaged).
+
+    Parameters
+    ----------
+    values : {symbol: number} of T and the parameters
+    """
+
+    def __init__(self, model, values, cells=None):
+        self.model, self.values = model, values
+        continuous = sum(not isinstance(d, FiniteDistribution) for d in model.disorder.values())
+        self.cells = cells or disorder_cells(model, values, order=(40, 40, 24)[min(continuous, 2)])
+        self.chances = np.array([p for p, _ in self.cells])
+        if model.site.kind != "quantum":
+            self.states, weights = site_states(model.site, values, order=80)
+            self.log_weights = np.log(weights)
+
+    def table(self, expr, values=None):
+        """A one-site function on every disorder cell and state."""
+        return site_table(self.model, expr, {**self.values, **(values or {})}, self.states, self.cells)
+
+    def log_trace(self, exponent, values=None):
+        """E log Tr exp(exponent)."""
+        if self.model.site.kind == "quantum":
+            return float(self.chances @ np.logaddexp.reduce(self._levels(exponent, values), axis=1))
+        return float(self.chances @ np.logaddexp.reduce(self.table(exponent, values) + self.log_weights, axis=1))
+
+    def mean(self, observable, exponent, values=None):
+        """E <observable> with weight exp(exponent)."""
+        if self.model.site.kind == "quantum":
+            return self._quantum_mean(observable, exponent, values)
+        return float(self.chances @ (self.table(observable, values) * self._weights(exponent, values)).sum(axis=1))
+
+    def entropy(self, exponent, values=None):
+        """-E Tr p log p relative to the a-priori weights; von Neumann's entropy of a quantum site."""
+        if self.model.site.kind == "quantum":
+            levels = self._levels(exponent, values)
+            logs = levels - np.logaddexp.reduce(levels, axis=1)[:, None]
+            return float(-self.chances @ (np.exp(logs) * logs).sum(axis=1))
+        logs = self.table(exponent, values) + self.log_weights
+        logs -= np.logaddexp.reduce(logs, axis=1)[:, None]
+        return float(-self.chances @ (np.exp(logs) * (logs - self.log_weights)).sum(axis=1))
+
+    def _weights(self, exponent, values):
+        logs = self.table(exponent, values) + self.log_weights
+        return np.exp(logs - np.logaddexp.reduce(logs, axis=1)[:, None])
+
+    def _levels(self, exponent, values):
+        return np.array([np.linalg.eigvalsh(self._matrix(exponent, values, cell)) for _, cell in self.cells])
+
+    def _quantum_mean(self, observable, exponent, values):
+        total = 0.0
+        for chance, cell in self.cells:
+            levels, vectors = np.linalg.eigh(self._matrix(exponent, values, cell))
+            weights = np.exp(levels - levels.max())
+            diagonal = np.einsum("ji,jk,ki->i", vectors, self._matrix(observable, values, cell), vectors)
+            total += chance * float(weights @ diagonal / weights.sum())
+        return total
+
+    def _matrix(self, expr, values, cell):
+        at = {**self.values, **(values or {}), **dict(zip(self.model.disorder, cell))}
+        z, x = _pauli_sites(1)
+        return _pauli(sympy.sympify(expr), self.model.site.variables, z[0], x[0], at)
+
+
+class SphereSystem(ClassicalSystem):
+    """N unit vectors: the radial density of their sum, and its angle with the field.
+
+    The part of an exponent linear in the order parameter is a field along one direction, the rest a
+    function of the modulus.
+    """
+
+    def __init__(self, model, values, size, one_body, samples=SAMPLES, seed=0, cells=None):
+        if model.disorder or len(model.order_parameters) > 1 or sympy.sympify(one_body) != 0:
+            raise NotImplementedError("exact sums of vector spins with disorder or several order parameters")
+        (g,) = model.order_parameters.values()
+        self.model, self.size, self.samples = model, size, 1
+        self.scale = _number(g.coeff(model.site.variable), values)
+        radii, masses = radial_density(model.site.n, size)
+        cosines, weights = sphere_cosines(model.site.n)
+        self.radius = np.repeat(radii, len(cosines)) * self.scale / size
+        self.along = self.radius * np.tile(cosines, len(radii))
+        self.masses = np.repeat(masses, len(cosines)) * np.tile(weights, len(radii))
+
+    def averages(self, collective, values, observables=(), basin=None):
+        """Averages over exp[N collective(m)]."""
+        exponent, *functions = (self._function(e, values) for e in (collective, *observables))
+        logs = self.size * exponent
+        mass = self.masses * np.exp(logs - logs.max())
+        log_z = logs.max() + math.log(mass.sum())
+        mass /= mass.sum()
+        table = np.array(functions).reshape(len(functions), len(mass))
+        means = table @ mass
+        covariances = (table * mass) @ table.T - np.outer(means, means)
+        return Averages(log_z / self.size, 0.0, log_z, means, covariances)
+
+    def _function(self, expr, values):
+        (m,) = self.model.order_parameters
+        expr = sympy.sympify(expr)
+        slope = expr.diff(m).xreplace({m: sympy.S.Zero})
+        radial = numeric(expr - slope * m, (m,), values)
+        return radial(self.radius[:, None]) + _number(slope, values) * self.along
+
+
+class QuantumSystem:
+    """N quantum spins 1/2, by diagonalisation; without disorder in the sectors of the total spin."""
+
+    def __init__(self, model, values, size, one_body, samples=SAMPLES, seed=0, cells=None):
+        self.model, self.size, self.values = model, size, values
+        self.sectors = _collective_sectors(size) if not model.disorder else None
+        self.one_body = sympy.sympify(one_body)
+        self.compositions = self._site_cells(cells or disorder_cells(model, values)) if model.disorder else None
+
+    def averages(self, collective, values, observables=(), basin=None):
+        """Averages over exp[N collective(phi) + one-body]."""
+        total, annealed, means = 0.0, [], np.zeros(len(observables))
+        for weight, blocks in self._samples(values):
+            log_z, mean = self._one_sample(blocks, collective, observables, values)
+            total, means = total + weight * log_z / self.size, means + weight * mean
+            annealed.append(math.log(weight) + log_z)
+        empty = np.full((len(observables),) * 2, np.nan)
+        return Averages(total, 0.0, float(np.logaddexp.reduce(annealed)), means, empty)
+
+    def _one_sample(self, blocks, collective, observables, values):
+        logs, traces = [], []
+        for multiplicity, phi, one_body in blocks:
+            energies, vectors = np.linalg.eigh(self.size * operator(collective, phi, values) + one_body)
+            density = [np.einsum("ij,jk,ki->i", vectors.T, operator(o, phi, values), vectors) for o in observables]
+            weights = np.exp(energies - energies.max())
+            logs.append(energies.max() + math.log(weights.sum()) + math.log(multiplicity))
+            traces.append([d @ weights / weights.sum() for d in density])
+        log_z = float(np.logaddexp.reduce(logs))
+        return log_z, np.exp(np.array(logs) - log_z) @ np.array(traces).reshape(len(logs), len(observables))
+
+    def _samples(self, values):
+        if self.sectors is not None:
+            yield 1.0, [(n, self._order(z, x, {}), self._linear(self.one_body, z, x, {}, 0.0))
+                        for n, z, x in self.sectors]
+            return
+        z, x = _pauli_sites(self.size)
+        for weight, cells in self.compositions:
+            phi = [sum(self._linear(g, z[i], x[i], cell, 1.0) for i, cell in enumerate(cells)) / self.size
+                   for g in self.model.order_parameters.values()]
+            one_body = sum(self._linear(self.one_body, z[i], x[i], cell, 1.0) for i, cell in enumerate(cells))
+            yield weight, [(1, dict(zip(self.model.order_parameters, phi)), one_body)]
+
+    def _order(self, z, x, cell):
+        return {a: self._linear(g, z, x, cell, 0.0) / self.size for a, g in self.model.order_parameters.items()}
+
+    def _linear(self, expr, z, x, cell, sites):
+        """The operator A + B_z Z + B_x X; the constant A counts once a site."""
+        names = self.model.site.variables
+        expr = sympy.expand(expr)
+        slopes = [_number(expr.coeff(v), {**self.values, **cell}) for v in names]
+        constant = _number(expr.xreplace({v: sympy.S.Zero for v in names}), {**self.values, **cell})
+        return slopes[0] * z + slopes[1] * x + constant * (sites or self.size) * np.eye(len(z))
+
+    def _site_cells(self, cells):
+        cells = [(p, dict(zip(self.model.disorder, row))) for p, row in cells]
+        out = []
+        for chosen in combinations_with_replacement(range(len(cells)), self.size):
+            counts = [chosen.count(c) for c in range(len(cells))]
+            chance = math.factorial(self.size) * math.prod(
+                cells[c][0] ** n / math.factorial(n) for c, n in enumerate(counts))
+            out.append((chance, [cells[c][1] for c in chosen]))
+        return out
+
+
+def operator(expr, phi, values):
+    """A function of non-commuting order parameters: a sum of terms in one of them each."""
+    expr = sympy.sympify(expr)
+    dimension = len(next(iter(phi.values())))
+    out = np.zeros((dimension, dimension))
+    for term in sympy.Add.make_args(sympy.expand(expr)):
+        used = [a for a in phi if term.has(a)]
+        if len(used) > 1:
+            raise NotImplementedError(f"{term} multiplies operators that do not commute")
+        if not used:
+            out += _number(term, values) * np.eye(dimension)
+            continue
+        levels, vectors = np.linalg.eigh(phi[used[0]])
+        out += (vectors * numeric(term, tuple(used), values)(levels[:, None])) @ vectors.T
+    return out
+
+
+def brute_force(model, values, size, cells=None):
+    """(1/N) E log Tr exp(-H/T) configuration by configuration, straight from the Hamiltonian.
+
+    Continuous variables are replaced by the same quadrature nodes as in `finite_system`, so that the
+    two differ only in the order of summation. A check of the grouping by order parameters, for N up to 3.
+    """
+    cells = disorder_cells(model, values) if cells is None else cells
+    if model.site.kind == "quantum":
+        return _brute_force_quantum(model, values, size, cells)
+    if model.site.kind == "sphere":
+        return _brute_force_vectors(model, values, size)
+    states, weights = site_states(model.site, values)
+    tables = [site_table(model, f, values, states, cells) for f in (model.site_energy, *model.order_parameters.values())]
+    energy = numeric(model.energy, tuple(model.order_parameters), values)
+    configurations = np.array(list(product(range(len(states)), repeat=size)))
+    log_weights = np.log(weights)[configurations].sum(axis=1)
+    total = 0.0
+    for chosen in product(range(len(cells)), repeat=size):
+        own, *sums = (sum(t[c][configurations[:, i]] for i, c in enumerate(chosen)) for t in tables)
+        hamiltonian = own + size * energy(np.array(sums).T / size)
+        chance = math.prod(cells[c][0] for c in chosen)
+        total += chance * _log_sum(log_weights - hamiltonian / values[TEMPERATURE]) / size
+    return total
+
+
+def _brute_force_vectors(model, values, size):
+    """Two or three unit vectors by the angles between them."""
+    if model.disorder or model.site_energy != 0 or len(model.order_parameters) > 1:
+        raise NotImplementedError("exact sums of vector spins with disorder or several order parameters")
+    ((m, g),) = model.order_parameters.items()
+    scale = _number(g.coeff(model.site.variable), values) / size
+    cosines, weights = sphere_cosines(model.site.n)
+    squares, masses = np.array([1.0]), np.array([1.0])
+    parallel = model.energy.diff(m).xreplace({m: sympy.S.Zero})
+    for _ in range(size - 1):
+        squares = (squares[:, None] + 1 + 2 * np.sqrt(np.abs(squares))[:, None] * cosines).ravel()
+        masses = (masses[:, None] * weights).ravel()
+    radius = scale * np.sqrt(np.abs(squares))
+    field = size * _number(parallel, values) * radius[:, None] * cosines
+    radial = size * numeric(model.energy - parallel * m, (m,), values)(radius[:, None])
+    logs = -(radial[:, None] + field) / values[TEMPERATURE] + np.log(masses)[:, None] + np.log(weights)
+    return _log_sum(logs.ravel()) / size
+
+
+def _brute_force_quantum(model, values, size, cells):
+    z, x = _pauli_sites(size)
+    total = 0.0
+    for chosen in product(cells, repeat=size):
+        at = [{**values, **dict(zip(model.disorder, cell))} for _, cell in chosen]
+
+        def summed(expr):
+            return sum(_pauli(expr, model.site.variables, z[i], x[i], at[i]) for i in range(size))
+
+        phi = {a: summed(g) / size for a, g in model.order_parameters.items()}
+        hamiltonian = size * operator(model.energy, phi, values) + summed(model.site_energy)
+        levels = np.linalg.eigvalsh(-hamiltonian / values[TEMPERATURE])
+        total += math.prod(p for p, _ in chosen) * _log_sum(levels) / size
+    return total
+
+
+def _pauli(expr, names, z, x, values):
+    expr = sympy.expand(expr)
+    slopes = [_number(expr.coeff(v), values) for v in names]
+    constant = _number(expr.xreplace({v: sympy.S.Zero for v in names}), values)
+    return slopes[0] * z + slopes[1] * x + constant * np.eye(len(z))
+
+
+def _pauli_sites(size):
+    sz, sx = np.diag([1.0, -1.0]), np.array([[0.0, 1.0], [1.0, 0.0]])
+
+    def at(matrix, i):
+        return np.kron(np.kron(np.eye(2**i), matrix), np.eye(2 ** (size - 1 - i)))
+
+    return [at(sz, i) for i in range(size)], [at(sx, i) for i in range(size)]
+
+
+def _collective_sectors(size):
+    """[(multiplicity, sum of sigma^z, sum of sigma^x)] over the values of the total spin."""
+    sectors = []
+    for up in range(size // 2 + 1):
+        spin = (size - 2 * up) / 2
+        multiplicity = math.comb(size, up) - (math.comb(size, up - 1) if up else 0)
+        levels = np.arange(spin, -spin - 0.5, -1)
+        ladder = np.sqrt(spin * (spin + 1) - levels[1:] * (levels[1:] + 1))
+        sectors.append((multiplicity, np.diag(2 * levels), np.diag(ladder, 1) + np.diag(ladder, -1)))
+    return sectors
+
+
+def sphere_cosines(n, order=RADIAL_NODES):
+    """Nodes and weights of the average over the first component of a unit vector in n dimensions."""
+    if n == 1:
+        return np.array([1.0, -1.0]), np.array([0.5, 0.5])
+    if n % 2:
+        nodes, weights = np.polynomial.legendre.leggauss(order)
+        weights = weights * (1 - nodes**2) ** ((n - 3) // 2)
+    else:
+        angles = (np.arange(order) + 0.5) * math.pi / order
+        nodes, weights = np.cos(angles), np.sin(angles) ** (n - 2)
+    return nodes, weights / weights.sum()
+
+
+def radial_density(n, size, order=RADIAL_NODES):
+    """Nodes and (signed) weights of |s_1 + ... + s_N| for smooth functions of its square."""
+    cosines, weights = sphere_cosines(n)
+    nodes, masses = np.array([1.0]), np.array([1.0])
+    for k in range(2, size + 1):
+        target = k**2 * (1 + np.cos((np.arange(order) + 0.5) * math.pi / order)) / 2
+        squares = nodes[:, None] ** 2 + 1 + 2 * nodes[:, None] * cosines
+        spread = (masses[:, None] * weights).ravel()
+        masses = spread @ _interpolation(squares.ravel() / k**2 * 2 - 1, order)
+        nodes = np.sqrt(target)
+    return nodes, masses
+
+
+def _interpolation(points, order):
+    """Matrix from values at the Chebyshev nodes to values at `points` in [-1, 1]."""
+    angles = (np.arange(order) + 0.5) * math.pi / order
+    degrees = np.arange(order)
+    forward = 2 / order * np.cos(np.outer(degrees, angles))
+    forward[0] /= 2
+    return np.cos(np.outer(np.arccos(np.clip(points, -1, 1)), degrees)) @ forward
+
+
+def _convolve(first, second):
+    sums = (first[0][:, None, :] + second[0][None, :, :]).reshape(-1, first[0].shape[1])
+    if len(sums) > MAX_CONFIGURATIONS:
+        raise NotImplementedError(f"exact sums over {len(sums)} configurations")
+    logs = (first[1][:, None] + second[1][None, :]).ravel()
+    return _merge(sums, logs)
+
+
+def _merge(sums, logs):
+    """Rows with equal sums gathered, their weights added."""
+    directions = np.sqrt(np.arange(2, 2 + sums.shape[1]) + 0.1)
+    keys = np.round(sums @ directions, _DIGITS)
+    order = np.argsort(keys, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(keys[order]) > 10.0 ** (1 - _DIGITS)])
+    return sums[order][starts], np.logaddexp.reduceat(logs[order], starts)
+
+
+def _nearest(phi, logs, basin):
+    """The rows of phi that lie nearer to the basin's point than to any rival; ties count in proportion."""
+    if not basin or not basin[1]:
+        return phi, logs
+    point, rivals = np.array(basin[0]), np.array(basin[1])
+    own = ((phi - point) ** 2).sum(axis=1)
+    others = ((phi[:, None, :] - rivals[None, :, :]) ** 2).sum(axis=2)
+    farther = own - others.min(axis=1)
+    kept = farther <= max(farther.min(), 0.0) + 1e-9
+    shares = 1 + (np.abs(others[kept] - own[kept, None]) < 1e-9).sum(axis=1)
+    return phi[kept], logs[kept] - np.log(shares)
+
+
+def _mean(site_type, field):
+    logs = site_type.functions @ field + site_type.logs
+    weights = np.exp(logs - logs.max())
+    return weights @ site_type.functions / weights.sum()
+
+
+def _log_sum(logs):
+    return float(np.logaddexp.reduce(logs))
+
+
+def _hermite(mean, variance, order):
+    nodes, weights = np.polynomial.hermite_e.hermegauss(order)
+    return mean + math.sqrt(variance) * nodes, weights / weights.sum()
+
+
+def _number(expr, values):
+    return float(sympy.sympify(expr).xreplace({k: sympy.Float(v) for k, v in values.items()}))
+
+
+def numeric(expr, names, values):
+    """A numpy function of rows (n, len(names)) -> (n,), the other symbols replaced by their values."""
+    kept = {k: sympy.Float(float(v)) for k, v in values.items() if k not in names}
+    fixed = sympy.sympify(expr).xreplace(kept)
+    if missing := fixed.free_symbols - set(names):
+        raise InputError(f"no value for {', '.join(sorted(map(str, missing)))}")
+    if not fixed.free_symbols:
+        constant = float(fixed)
+        return lambda rows: np.full(len(rows), constant)
+    compiled = sympy.lambdify(names, fixed, "numpy")
+    return lambda rows: np.broadcast_to(np.asarray(compiled(*rows.T), dtype=float), (len(rows),))

@@ -1,0 +1,1 @@
+def derivation(model): raise NotImplementedError
