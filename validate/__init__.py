@@ -1,20 +1,30 @@
 """From a model's Hamiltonian to samples and exact sums at finite N, and the comparison with its theory."""
 
+from .compare import Check, Verdict, compare
 from .disorder import Sample, draw, typical
 from .estimates import Estimate, effective_sample_size, estimate, split_r_hat
 from .exact import Exact, exact
+from .prediction import Prediction, predict
 from .sample import Chains, sample
+from .simulate import Run, simulate
 
 __all__ = [
     "Chains",
+    "Check",
     "Estimate",
     "Exact",
+    "Prediction",
+    "Run",
     "Sample",
+    "Verdict",
+    "compare",
     "draw",
     "effective_sample_size",
     "estimate",
     "exact",
+    "predict",
     "sample",
+    "simulate",
     "split_r_hat",
     "typical",
 ]

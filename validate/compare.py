@@ -1,0 +1,311 @@
+"""A theory against simulations of its own Hamiltonian: z-scores and one word.
+
+For every observable the means at several sizes are extrapolated to infinite size, with errors from
+independent chains and from the extrapolation. What cannot be decided is said to be undecided, never
+consistent.
+"""
+
+import time
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+
+from theory.errors import InputError
+
+from .estimates import Estimate, estimate
+from .extrapolation import Fit, extrapolate
+from .prediction import Prediction, predict
+from .simulate import BUDGET, Run, affordable_sweeps, checked_chains, model_at, require_device, run_at
+
+SIZES = (250, 500, 1000, 2000)
+QUANTUM_SIZES = (64, 128, 256, 512)
+# Probability that a correct theory fails some check of a verdict, if errors are Gaussian.
+FAMILY_ERROR = 1e-3
+MAX_R_HAT = 1.05
+MIN_ESS = 400
+# A size counts when its states are this many thermal widths from the midpoint to the next state of the orbit,
+SEPARATION = 6.0
+# and when its fluctuations about a symmetric state are Gaussian up to this excess kurtosis.
+MAX_KURTOSIS = 0.5
+# An error above this share of the prediction (or of a tenth of the observable's range) decides nothing.
+RESOLUTION = 0.03
+
+
+@dataclass(frozen=True)
+class Check:
+    """One observable: the theory's value, the extrapolated measurement, its error and z-score.
+
+    `consistent` is None where the samples do not decide, for the reason in `note`.
+    """
+
+    observable: str
+    theory: float
+    measured: float | None
+    error: float | None
+    z: float | None
+    consistent: bool | None
+    note: str = ""
+    sizes: tuple = ()
+    estimates: tuple = field(default=(), repr=False)
+    fit: Fit | None = field(default=None, repr=False)
+
+    def as_dict(self):
+        """The check as in the JSON of `validate`."""
+        names = ("observable", "theory", "measured", "error", "z", "consistent")
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What simulations say about a theory.
+
+    Attributes
+    ----------
+    verdict : "consistent", "inconsistent" or "undecided"
+    checks : tuple of Check
+    threshold : largest |z| of a consistent check, for all checks together
+    parameters : {name: value} of the simulations
+    theory_temperature : at which the theory was solved
+    reason : why undecided, empty otherwise
+    runs : tuple of Run, one for each size
+    seconds : wall time
+    """
+
+    model: str
+    verdict: str
+    checks: tuple
+    threshold: float
+    parameters: dict
+    theory_temperature: float
+    kind: str
+    reason: str
+    runs: tuple = field(repr=False)
+    options: dict = field(repr=False)
+    seconds: float = field(default=0.0, compare=False)
+
+    @property
+    def consistent(self):
+        """Whether the verdict is "consistent"."""
+        return self.verdict == "consistent"
+
+    def as_dict(self):
+        """The JSON document of `validate`."""
+        return {"checks": [c.as_dict() for c in self.checks], "verdict": self.verdict, "threshold": self.threshold, "reason": self.reason}
+
+    def plot(self, ax=None):
+        """Draw the comparison; see `validate.plot.plot_verdict`."""
+        from .plot import plot_verdict
+
+        return plot_verdict(self, ax)
+
+    def __repr__(self):
+        at = ", ".join(f"{name} = {value:g}" for name, value in self.parameters.items())
+        lines = [f"{self.model} at {at} ({self.kind}): {self.verdict}" + (f" ({self.reason})" if self.reason else "")]
+        lines += [f"  {_line(c)}" for c in self.checks]
+        sizes = ", ".join(str(run.size) for run in self.runs)
+        lines.append(f"  |z| <= {self.threshold:.2f} for all {len(self.checks)} together; sizes {sizes}; {self.seconds:.1f} s")
+        return "\n".join(lines)
+
+
+def compare(source, *, T=None, beta=None, sizes=None, chains=None, sweeps=None, device="auto", seed=0, budget=BUDGET,
+            theory_temperature_shift=0.0, balanced=True, algorithm="auto", threads=None, **parameters):
+    """Compare a model's theory with simulations of the model.
+
+    Parameters
+    ----------
+    source : Model | name of a built-in model | path of a model file
+    T, beta : temperature, k_B = 1, or its inverse; positive
+    sizes : numbers of sites (default 250, 500, 1000, 2000; quantum sites 64 to 512)
+    chains : int, at least 2 (default 64); half start in the theory's state, half at random
+    sweeps : int (default: what the budget allows, at most 4000)
+    device : "auto" or "cpu"
+    seed : int; equal seeds give equal verdicts bit for bit
+    budget : nominal seconds of work; fixes the default `sweeps`
+    theory_temperature_shift : float
+        The theory is solved at T (1 + shift), the simulation runs at T: a wrong theory on purpose.
+    balanced : bool
+        Disorder samples with class sizes as nearly N p as can be (`validate.disorder`); independent sites
+        give larger errors and the same limit.
+    algorithm, threads : see `validate.sample`
+    **parameters : of the model
+
+    Returns
+    -------
+    Verdict
+
+    Raises
+    ------
+    InputError
+        for bad input, quenched couplings and T = 0
+    """
+    begin = time.perf_counter()
+    require_device(device)
+    model, values = model_at(source, T, beta, parameters)
+    sizes = _checked_sizes(model, sizes)
+    chains = checked_chains(chains)
+    _require_applicable(model, values)
+    prediction = predict(model, {**values, "T": values["T"] * (1 + theory_temperature_shift)})
+    sweeps = sweeps or affordable_sweeps(model, values, sizes, chains, budget)
+    options = {"sizes": sizes, "chains": chains, "sweeps": sweeps, "seed": seed, "balanced": balanced}
+    runs = tuple(run_at(model, values, size, prediction, sweeps=sweeps, chains=chains, seed=seed, balanced=balanced,
+                        algorithm=algorithm, threads=threads) for size in sizes)
+    checks, threshold = judge(prediction, runs, values) if prediction is not None else ((), np.nan)
+    verdict, reason = _conclude(prediction, checks)
+    theory_temperature = values["T"] * (1 + theory_temperature_shift)
+    kind = prediction.solution.kind if prediction is not None else "no solution"
+    return Verdict(model.name, verdict, checks, threshold, values, theory_temperature, kind, reason, runs, options,
+                   time.perf_counter() - begin)
+
+
+def judge(prediction, runs, values):
+    """All checks of a prediction against runs at several sizes.
+
+    Returns
+    -------
+    checks : tuple of Check
+    threshold : float
+    """
+    observables = _observables(prediction, runs, values)
+    threshold = _threshold(len(observables), runs)
+    return tuple(_check(o, prediction, runs, threshold) for o in observables), threshold
+
+
+@dataclass(frozen=True)
+class _Observable:
+    """A quantity with its prediction, how to measure it in a run, and the natural scale of its errors."""
+
+    name: str
+    theory: float
+    measure: object
+    scale: float
+    fluctuation: object = None
+
+
+def _observables(prediction, runs, values):
+    model, state = prediction.model, prediction.state
+    found = []
+    for a, name in enumerate(model.names):
+        if prediction.symmetric:
+            found.append(_fluctuation(prediction, values, a, name))
+        if not _vanishes(prediction, a):
+            found.append(_Observable(name, float(state[a]), _mean_of(name), max(abs(state[a]), 0.1)))
+    energy = float(prediction.solution.energy)
+    found.append(_Observable("energy", energy, _mean_of("energy"), max(abs(energy), 0.1)))
+    return found
+
+
+def _vanishes(prediction, a):
+    """Whether an order parameter is zero by the symmetry of the state, so that its mean says nothing."""
+    return prediction.symmetric and abs(prediction.state[a]) < 1e-9
+
+
+def _fluctuation(prediction, values, a, name):
+    """N <(phi_a - phi_a*)^2>, which tends to T chi; vectors have one chi for each component."""
+    model, centre = prediction.model, float(prediction.state[a])
+    if model.site.kind == "quantum":
+        return _static_susceptibility(prediction, values, a, name)
+    components = model.site.n if model.site.kind == "sphere" else 1
+    theory = components * float(prediction.covariance[a, a])
+    deviations = lambda run: run.draws[..., a] - centre
+    measure = lambda run: estimate(run.size * deviations(run) ** 2)
+    label = f"N<{name}^2>" if abs(centre) < 1e-9 else f"N<({name} - {centre:.4g})^2>"
+    return _Observable(label, theory, measure, theory, lambda run: _excess_kurtosis(deviations(run), components))
+
+
+def _static_susceptibility(prediction, values, a, name):
+    """T chi of quantum sites from the exact free energy in a small field: equal-time fluctuations are not T chi there."""
+    from .exact import susceptibility
+
+    T = values["T"]
+    measure = lambda run: Estimate(T * susceptibility(prediction.model, values, run.size, a), 0.0, None, None, None)
+    theory = float(prediction.covariance[a, a])
+    return _Observable(f"T chi({name})", theory, measure, theory)
+
+
+def _mean_of(name):
+    return lambda run: run.estimates[name]
+
+
+def _excess_kurtosis(x, components):
+    """<x^4>/<x^2>^2 less its value for a Gaussian vector of so many components."""
+    return float(np.mean(x**4) / np.mean(x**2) ** 2 - (components + 2) / components)
+
+
+def _check(observable, prediction, runs, threshold):
+    """Measure, extrapolate and judge one observable."""
+    kept = [run for run in runs if _size_counts(observable, prediction, run)]
+    estimates = tuple(observable.measure(run) for run in kept)
+    sizes = tuple(run.size for run in kept)
+    if len(kept) < 2:
+        note = "the sizes are too small so near a critical point: fewer than two of them separate its states"
+        return Check(observable.name, observable.theory, None, None, None, None, note, sizes, estimates)
+    fit = extrapolate(sizes, [e.mean for e in estimates], [e.error for e in estimates])
+    z = (fit.value - observable.theory) / fit.error if fit.error > 0 else np.nan
+    note = _doubt(observable, estimates, fit)
+    consistent = None if note else bool(abs(z) <= threshold)
+    return Check(observable.name, observable.theory, fit.value, fit.error, float(z), consistent, note, sizes, estimates, fit)
+
+
+def _size_counts(observable, prediction, run):
+    if run.draws is None:
+        return True
+    if observable.fluctuation is not None:
+        return abs(observable.fluctuation(run)) < MAX_KURTOSIS
+    return prediction.separation * np.sqrt(run.size) > SEPARATION
+
+
+def _doubt(observable, estimates, fit):
+    """Why an extrapolated value cannot be trusted; empty if it can."""
+    worst = max((e.r_hat for e in estimates if e.r_hat is not None), default=1.0)
+    least = min((e.ess for e in estimates if e.ess is not None), default=np.inf)
+    if worst > MAX_R_HAT:
+        return f"the chains disagree (R-hat {worst:.3g}): not equilibrated, or several phases coexist"
+    if least < MIN_ESS:
+        return f"the chains are too short (effective sample size {least:.0f})"
+    if not fit.acceptable:
+        return f"the sizes do not follow powers of 1/N (chi^2 probability {fit.probability:.1g})"
+    if not fit.error < RESOLUTION * observable.scale:
+        return f"the error is too large to decide ({fit.error:.2g})"
+    return ""
+
+
+def _threshold(count, runs):
+    """The |z| that `count` checks together exceed with probability FAMILY_ERROR, errors coming from so many chains."""
+    from scipy.stats import norm, t
+
+    tail = FAMILY_ERROR / (2 * count)
+    chains = runs[0].chains
+    return float(t.isf(tail, chains - 1) if chains else norm.isf(tail))
+
+
+def _conclude(prediction, checks):
+    """The verdict and, if undecided, the reason."""
+    if prediction is None:
+        return "undecided", "the theory has no converged solution here"
+    if any(c.consistent is False for c in checks):
+        return "inconsistent", ""
+    doubtful = next((c for c in checks if c.consistent is None), None)
+    return ("undecided", f"{doubtful.observable}: {doubtful.note}") if doubtful else ("consistent", "")
+
+
+def _line(check):
+    if check.measured is None:
+        return f"{check.observable:<12} theory {check.theory:.6g}: {check.note}"
+    word = {True: "consistent", False: "INCONSISTENT", None: f"undecided: {check.note}"}[check.consistent]
+    return f"{check.observable:<12} theory {check.theory:.6g}, measured {check.measured:.6g} +- {check.error:.2g}, z = {check.z:+.2f}: {word}"
+
+
+def _checked_sizes(model, sizes):
+    if sizes is None:
+        return QUANTUM_SIZES if model.site.kind == "quantum" else SIZES
+    sizes = tuple(sizes)
+    if len(set(sizes)) < 2 or any(size != int(size) or size < 2 for size in sizes):
+        raise InputError(f"an extrapolation needs at least two different sizes, integers of at least 2: got {sizes}")
+    return tuple(sorted(map(int, set(sizes))))
+
+
+def _require_applicable(model, values):
+    if model.couplings:
+        raise InputError(f"{model.name} has quenched couplings, which the sampler does not cover yet")
+    if not values["T"] > 0:
+        raise InputError("validate needs T > 0: at T = 0 there is nothing to sample")

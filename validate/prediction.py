@@ -1,0 +1,156 @@
+"""What a theory predicts for samples of finite systems, and the alignment of samples with its state."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+MAX_IMAGES = 20_000
+SAME = 1e-7
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """The equilibrium state of a theory at one parameter point.
+
+    Attributes
+    ----------
+    model : theory.Model
+    values : {name: float}, at which the theory was solved
+    solution : meanfield.Solution
+    state : array (n,), order parameters
+    covariance : array (n, n), N times the thermal covariance of the order parameters, T chi
+    symmetry : group of the theory (`meanfield.symmetry`)
+    """
+
+    model: object
+    values: dict
+    solution: object
+    state: np.ndarray
+    covariance: np.ndarray
+    symmetry: object
+
+    @property
+    def symmetric(self):
+        """Whether the state breaks no symmetry of a theory that has one."""
+        return self.symmetry.order > 1 and self.symmetry.orbit_size(self.state) == 1
+
+    @cached_property
+    def images(self):
+        """(permutations, signs), arrays (K, n): operations that make the K states of the orbit from `state`.
+
+        The state itself comes first.
+        """
+        return orbit(self.symmetry, self.state)
+
+    @cached_property
+    def separation(self):
+        """Half the distance to the nearest other state of the orbit, over its thermal width for one site.
+
+        Multiply by sqrt(N) for standard deviations; infinite where there is no other state.
+        """
+        permutations, signs = self.images
+        others = (signs * self.state[permutations])[1:] - self.state
+        distances = (others**2).sum(axis=1)
+        widths = np.einsum("ka,ab,kb->k", others, self.covariance, others) / distances
+        return float(np.min(np.sqrt(distances / np.maximum(widths, 1e-300)) / 2, initial=np.inf))
+
+    def align(self, phi):
+        """Map every sample by the operation that takes the nearest state of the orbit to the theory's state.
+
+        Only whole states of the orbit are told apart: an operation that leaves the state as it is
+        is never applied, so that order parameters which vanish keep both signs.
+
+        Parameters
+        ----------
+        phi : array (..., n)
+        """
+        permutations, signs = self.images
+        if len(signs) == 1:
+            return phi
+        flat = phi.reshape(-1, phi.shape[-1])
+        nearest = (flat @ (signs * self.state[permutations]).T).argmax(axis=1)
+        aligned = np.empty_like(flat)
+        np.put_along_axis(aligned, permutations[nearest], signs[nearest] * flat, axis=1)
+        return aligned.reshape(phi.shape)
+
+
+def predict(model, values):
+    """Solve the theory of a model and gather what simulations are compared with.
+
+    Parameters
+    ----------
+    model : theory.Model
+    values : {name: float}
+
+    Returns
+    -------
+    Prediction, or None where no solution was found
+    """
+    from meanfield.compiled import compile
+    from meanfield.solutions import solutions_at
+    from meanfield.symmetry import symmetry
+
+    system = compile(model).at(**values)
+    solution = solutions_at(system).equilibrium
+    if solution is None or not solution.converged:
+        return None
+    state = solution.values
+    evaluation = system.evaluate(state)
+    chi = np.linalg.solve(evaluation.jacobian, evaluation.response)
+    return Prediction(model, dict(values), solution, state, values["T"] * chi, symmetry(system))
+
+
+def orbit(symmetry, state):
+    """One operation for each distinct image of a state under a group, the identity first."""
+    identity = (tuple(range(len(state))), (1,) * len(state))
+    found = {_key(state): identity}
+    frontier = [identity]
+    while frontier and len(found) < MAX_IMAGES:
+        reached = []
+        for operation in frontier:
+            for generator in _generators(symmetry):
+                new = _after(generator, operation)
+                key = _key(np.array(new[1]) * state[list(new[0])])
+                if key not in found:
+                    found[key] = new
+                    reached.append(new)
+        frontier = reached
+    permutations, signs = zip(*found.values())
+    return np.array(permutations), np.array(signs, dtype=float)
+
+
+def _generators(symmetry):
+    """Operations (permutation, signs) that generate the group."""
+    if hasattr(symmetry, "permutations"):
+        return list(zip(map(tuple, symmetry.permutations), map(tuple, symmetry.signs)))
+    generators = []
+    for blocks in symmetry.classes:
+        for block in blocks:
+            generators += [_flip(symmetry.size, block.indices, flip) for flip in block.flips]
+        generators += [_exchange(symmetry.size, a.indices, b.indices) for a, b in zip(blocks, blocks[1:])]
+    return generators
+
+
+def _flip(size, indices, signs):
+    full = [1] * size
+    for i, s in zip(indices, signs):
+        full[i] = s
+    return tuple(range(size)), tuple(full)
+
+
+def _exchange(size, first, second):
+    permutation = list(range(size))
+    for i, j in zip(first, second):
+        permutation[i], permutation[j] = j, i
+    return tuple(permutation), (1,) * size
+
+
+def _after(outer, inner):
+    """The operation `inner` followed by `outer`; (p, s) maps phi to s * phi[p]."""
+    permutation, signs = inner
+    return tuple(permutation[i] for i in outer[0]), tuple(s * signs[i] for i, s in zip(*outer))
+
+
+def _key(phi):
+    return tuple(np.round(phi / SAME).astype(np.int64))

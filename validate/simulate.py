@@ -1,0 +1,172 @@
+"""Simulate a model at one size and report its means with errors."""
+
+import os
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from theory.errors import InputError
+from theory.model import Model
+
+from .estimates import Estimate, estimate
+from .exact import exact_at
+from .prediction import predict
+from .sample import sample
+
+CHAINS = 64
+MIN_CHAINS = 32
+SWEEPS = 4000
+MIN_SWEEPS = 200
+WARM_UP = 0.25
+BUDGET = 20.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """Monte Carlo (or an exact sum, for quantum sites) of one model at one size.
+
+    Attributes
+    ----------
+    model : name
+    parameters : {name: value}, T first
+    size : number of sites
+    estimates : {name: Estimate} of the order parameters and the energy per site. Samples are mapped to the
+        theory's equilibrium state where that breaks a symmetry; vector order parameters are lengths.
+    chains, sweeps, seed, algorithm, acceptance : how it was made
+    draws : array (chains, sweeps, n + 1) behind the estimates, or None for an exact sum
+    from_state : bool array (chains,), chains that started in the theory's state
+    """
+
+    model: str
+    parameters: dict
+    size: int
+    estimates: dict
+    chains: int
+    sweeps: int
+    seed: int
+    algorithm: str
+    acceptance: float
+    draws: np.ndarray = field(default=None, repr=False, compare=False)
+    from_state: np.ndarray = field(default=None, repr=False, compare=False)
+
+    def as_dict(self):
+        """The JSON document of `simulate`."""
+        return {"estimates": {name: e.as_dict() for name, e in self.estimates.items()}}
+
+    def __repr__(self):
+        at = ", ".join(f"{name} = {value:g}" for name, value in self.parameters.items())
+        head = f"{self.model} at {at}: {self.size} sites, {self._how()}"
+        width = max(map(len, self.estimates))
+        return "\n".join([head, *(f"  {name:<{width}}  {e}" for name, e in self.estimates.items())])
+
+    def _how(self):
+        if self.draws is None:
+            return self.algorithm
+        return f"{self.chains} chains of {self.sweeps} sweeps ({self.algorithm}, acceptance {self.acceptance:.2f}), seed {self.seed}"
+
+
+def simulate(source, *, T=None, beta=None, size=1000, sweeps=None, chains=None, device="auto", seed=0, warmup=None,
+             balanced=False, algorithm="auto", threads=None, **parameters):
+    """Sample a model at finite size from its own Hamiltonian.
+
+    Parameters
+    ----------
+    source : Model | name of a built-in model | path of a model file
+    T, beta : temperature, k_B = 1, or its inverse
+    size : int, number of sites
+    sweeps : int, recorded sweeps of a chain; default: what about 20 s of work allow, at most 4000
+    chains : int, at least 2; each has its own disorder sample (default 64)
+    device : "auto" or "cpu"
+    seed : int; equal seeds give equal results bit for bit
+    warmup : int, discarded sweeps (default: a quarter of `sweeps`)
+    balanced : bool
+        Disorder samples with the sizes of classes as nearly N p as can be, instead of independent sites
+        (`validate.disorder`).
+    algorithm, threads : see `validate.sample`
+    **parameters : of the model
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    InputError
+        for bad input, quenched couplings and T = 0
+    """
+    model, values = model_at(source, T, beta, parameters)
+    require_device(device)
+    prediction = predict(model, values) if values["T"] > 0 and not model.couplings else None
+    chains = checked_chains(chains)
+    sweeps = sweeps or affordable_sweeps(model, values, [size], chains)
+    return run_at(model, values, size, prediction, sweeps=sweeps, chains=chains, seed=seed, warmup=warmup,
+                  balanced=balanced, algorithm=algorithm, threads=threads)
+
+
+def run_at(model, values, size, prediction, *, sweeps, chains, seed, warmup=None, balanced=True, algorithm="auto", threads=None):
+    """A Run at checked parameter values, aligned with the prediction's state if there is one."""
+    if model.site.kind == "quantum":
+        return _exact_run(model, values, size, seed)
+    warmup = warmup if warmup is not None else max(int(WARM_UP * sweeps), 100)
+    state = None if prediction is None else prediction.state
+    result = sample(model, values, size, sweeps=sweeps, warmup=warmup, chains=chains, seed=seed, state=state,
+                    balanced=balanced, algorithm=algorithm, threads=threads)
+    draws = result.draws
+    if prediction is not None:
+        draws[..., :-1] = prediction.align(draws[..., :-1])
+    estimates = {name: estimate(draws[..., a]) for a, name in enumerate([*model.names, "energy"])}
+    return Run(model.name, dict(values), size, estimates, chains, sweeps, seed, result.algorithm, result.acceptance, draws, result.from_state)
+
+
+def model_at(source, T, beta, given):
+    """The model of a source and all its parameter values, T first."""
+    if isinstance(source, (str, os.PathLike)):
+        from theory.models import configure
+
+        source, given = configure(source, given)
+    if not isinstance(source, Model):
+        raise InputError(f"expected a model, the name of a built-in model or the path of a model file: got {source!r}")
+    return source, source.values(T=T, beta=beta, **given)
+
+
+def require_device(device):
+    """Refuse devices that this version cannot use."""
+    if device == "cuda":
+        raise InputError("device 'cuda' is not available in this version: use 'cpu'")
+    if device not in ("auto", "cpu"):
+        raise InputError(f"device must be 'auto' or 'cpu': got {device!r}")
+
+
+def checked_chains(chains):
+    """The number of chains, at least two for an error."""
+    chains = CHAINS if chains is None else chains
+    if chains < 2:
+        raise InputError(f"an error needs at least 2 chains, better {MIN_CHAINS}: got {chains}")
+    return chains
+
+
+def affordable_sweeps(model, values, sizes, chains, budget=BUDGET):
+    """Sweeps that a budget of seconds allows, from nominal costs so that the answer is the same everywhere."""
+    seconds = chains * sum(_sweep_cost(model, size) for size in sizes) * (1 + WARM_UP)
+    return int(np.clip(budget / 2 / seconds, MIN_SWEEPS, SWEEPS))
+
+
+def _sweep_cost(model, size):
+    """Nominal seconds of one sweep of one chain."""
+    from theory.disorder import Normal
+
+    n = len(model.order_parameters)
+    if model.site.kind != "finite":
+        return size * (100 + 20 * n) * 1e-9
+    finite = np.prod([len(d.values) for d in model.disorder.values() if not isinstance(d, Normal)], initial=1.0)
+    gaussian = any(isinstance(d, Normal) for d in model.disorder.values())
+    cells = (size if gaussian else min(finite, size)) * len(model.site.states)
+    return (200 + cells * (25 + 3 * n)) * 1e-9
+
+
+def _exact_run(model, values, size, seed):
+    """Exact expectations in the place of samples; lengths where samples would be mapped to one state."""
+    result = exact_at(model, values, size)
+    means = {**result.absolute, "energy": result.energy}
+    estimates = {name: Estimate(mean, 0.0, None, None, None) for name, mean in means.items()}
+    return Run(model.name, dict(values), size, estimates, 0, 0, seed, "exact sum over blocks of total spin", 1.0)
