@@ -1,5 +1,6 @@
 """A model with some parameters ranged over and the others set: the common start of branches, transitions and phase diagrams."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from operator import index
@@ -15,6 +16,8 @@ from .segments import all_paths, segments_of
 __all__ = ["Box", "Range", "read_range"]
 
 POINTS = 101
+# States with a larger residual sit on a discontinuity of the equations (T = 0).
+SOLVED = 1e-9
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,13 @@ class Box:
         family = Family(compiled, tuple(r.name for r in ranges), tuple(r.low for r in ranges), tuple(r.high for r in ranges), fixed)
         return cls(compiled.model, ranges, fixed, family)
 
+    @classmethod
+    def along(cls, model, along, fixed):
+        """The Box of one free parameter."""
+        if not isinstance(along, Mapping) or len(along) != 1:
+            raise InputError(f"along: expected one range {{name: (low, high)}}, got {along!r}")
+        return cls.of(model, along, fixed)
+
     @property
     def names(self):
         """Names of the order parameters."""
@@ -90,11 +100,19 @@ class Box:
 
         At T = 0 only stable ones: the others may sit on kinks of the equations, where they cannot be followed.
         """
-        from .results import Status
         from .solutions import solutions_at
 
-        kept, cold = (Status.CONVERGED, Status.UNRESOLVED), self.family.parameters(values)["T"] == 0
-        return [s.values for s in solutions_at(self.family.at(values)) if s.status in kept and (s.stable or not cold)]
+        cold = self.family.parameters(values)["T"] == 0
+        found = [s for s in solutions_at(self.family.at(values)) if s.residual < SOLVED]
+        return [s.values for s in found if s.stable or not cold]
+
+    def state_values(self, start):
+        """Order parameters as an array, from {name: value} or a sequence of values."""
+        values = [start.get(name, 0.0) for name in self.names] if isinstance(start, Mapping) else start
+        known = not isinstance(start, Mapping) or set(start) <= set(self.names)
+        if not known or np.shape(values) != (len(self.names),) or not np.isfinite(np.asarray(values, float)).all():
+            raise InputError(f"start: expected finite values of {', '.join(self.names)}, got {start!r}")
+        return np.asarray(values, float)
 
     def symmetry(self, values):
         """The symmetry group at a parameter point."""

@@ -231,10 +231,33 @@ def _special_points(curve, first, second):
     inside = section.crossings(lambda state: state.inside)
     across = section.crossings(lambda state: state.across)
     if turns and len(inside) % 2 == 0:
-        return [replace(section.turning_point(), event="pitchfork")]
+        return [replace(_meeting_point(curve, section.turning_point()), event="pitchfork")]
     events = sorted([(t, "fold" if turns else "bifurcation") for t in inside] + [(t, "bifurcation") for t in across])
     distinct = [e for k, e in enumerate(events) if k == 0 or e[0] - events[k - 1][0] > 1e-8]
     return [replace(section.point(t), event=event) for t, event in distinct]
+
+
+def _meeting_point(curve, rough):
+    """The point at which a branch meets a more symmetric one, sharp: the latter's instability nearby."""
+    family, u, window = curve.family, rough.z[-1], 1e-4
+    symmetric = replace(curve, basis=invariant_subspace(family, rough.state.order_parameters, tied=window))
+    if symmetric.basis.shape[1] >= curve.basis.shape[1]:
+        return rough
+    here = symmetric.start(rough.state.order_parameters, rough.parameter)
+    if here is None:
+        return rough
+    soft = int(np.argmin(np.abs(here.state.across)))
+
+    def eigenvalue(u):
+        point = symmetric.start(rough.state.order_parameters, family.values([u])[0])
+        return np.nan if point is None else point.state.across[soft]
+
+    low, high = max(u - window, 0), min(u + window, 1)
+    if not eigenvalue(low) * eigenvalue(high) < 0:
+        return rough
+    meeting = symmetric.start(rough.state.order_parameters, family.values([brentq(eigenvalue, low, high, xtol=1e-15)])[0])
+    z = np.append(curve.basis.T @ meeting.state.order_parameters, meeting.z[-1])
+    return replace(rough, z=z, state=state(family, curve.basis, meeting.state.parameters, meeting.state.order_parameters))
 
 
 @dataclass(frozen=True, eq=False)

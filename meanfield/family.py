@@ -153,14 +153,14 @@ def complement(basis):
     return np.linalg.svd(basis, full_matrices=True)[0][:, k:]
 
 
-def invariant_subspace(family, order_parameters):
+def invariant_subspace(family, order_parameters, tied=TIED):
     """Orthonormal basis, shape (n, k), of the subspace that symmetry keeps a solution's branch in.
 
-    Components that vanish or agree up to sign are tied together; a tie counts only where the equations respect it at
-    generic points of the box, so that accidental coincidences are not taken for symmetry.
+    Components that vanish or agree up to sign, to the accuracy `tied`, are tied together; a tie counts only where the equations
+    respect it at generic points of the box, so that accidental coincidences are not taken for symmetry.
     """
     phi = np.asarray(order_parameters, float)
-    groups = _ties(phi)
+    groups = _ties(phi, tied)
     while True:
         basis = _basis(groups, phi)
         broken = _broken_ties(family, groups, basis)
@@ -169,14 +169,14 @@ def invariant_subspace(family, order_parameters):
         groups = [part for k, group in enumerate(groups) for part in (_split(group) if k in broken else [group])]
 
 
-def _ties(phi):
+def _ties(phi, tied):
     """Groups (sign pattern by index); the group of zeros has signs 0."""
-    scale = max(1.0, np.abs(phi).max(initial=0))
-    zeros = [i for i, x in enumerate(phi) if abs(x) < TIED * scale]
+    tied = tied * max(1.0, np.abs(phi).max(initial=0))
+    zeros = [i for i, x in enumerate(phi) if abs(x) < tied]
     groups = [{i: 0 for i in zeros}] if zeros else []
     for i in sorted(set(range(len(phi))) - set(zeros)):
         for group in groups[bool(zeros):]:
-            if abs(abs(phi[i]) - abs(phi[next(iter(group))])) < TIED * scale:
+            if abs(abs(phi[i]) - abs(phi[next(iter(group))])) < tied:
                 group[i] = int(np.sign(phi[i]))
                 break
         else:

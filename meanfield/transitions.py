@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from theory.errors import InputError
-
 from .box import Box
 from .continuation import Arclength
 from .labels import distinct_labels
@@ -100,9 +98,7 @@ def transitions(model, *, along, options=Arclength(), **parameters):
     InputError
         For an unknown parameter, an empty range or a range over a structural integer.
     """
-    box = Box.of(model, along, parameters)
-    if len(box.ranges) != 1:
-        raise InputError(f"along: expected one range {{name: (low, high)}}, got {len(box.ranges)}")
+    box = Box.along(model, along, parameters)
     found = find_transitions(box, box.segments(options))
     r, = box.ranges
     return Transitions(tuple(found), box.model.name, {r.name: (r.low, r.high)}, box.parameters)
