@@ -7,7 +7,7 @@ from pathlib import Path
 from theory.errors import InputError
 
 POINTS = 101
-DEVICES = ("cpu", "cuda")
+DEVICES = ("auto", "cpu", "cuda")
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class Setting:
     values: dict
 
 
-def add_model(parser) -> None:
+def add_model(parser, nargs=None) -> None:
     """Add the model and its parameter values."""
-    parser.add_argument("model", metavar="MODEL", help="a built-in model (see `meanfield models`) or a model file (TOML)")
+    parser.add_argument("model", metavar="MODEL", nargs=nargs, help="a built-in model (see `meanfield models`) or a model file (TOML)")
     parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], dest="assignments",
                         help="give a parameter a value, a number or an expression such as 1/3 or sqrt(2); repeatable; beta=X sets T = 1/X")
 
@@ -48,10 +48,16 @@ def add_ansatz(parser) -> None:
 
 
 def add_sampling(parser) -> None:
-    """Add what every simulation needs: chains, seed, device."""
-    parser.add_argument("--chains", metavar="N", type=positive_integer, help="independent chains")
+    """Add what every simulation needs."""
+    parser.add_argument("--chains", metavar="N", type=positive_integer, help="number of independent chains")
+    parser.add_argument("--sweeps", metavar="N", type=positive_integer, help="recorded sweeps of a chain (default: what about 20 s allow)")
     parser.add_argument("--seed", metavar="SEED", type=seed, default=0, help="seed of the random numbers (default: 0)")
-    parser.add_argument("--device", choices=DEVICES, default="cpu", help="where to simulate (default: cpu)")
+    parser.add_argument("--device", choices=DEVICES, default="auto", help="where to simulate (default: auto)")
+
+
+def sampling(args) -> dict:
+    """Return the arguments of `add_sampling` as keywords."""
+    return {name: getattr(args, name) for name in ("chains", "sweeps", "seed", "device")}
 
 
 def positive_integer(text: str) -> int:
@@ -94,12 +100,7 @@ def read_setting(args, ranges=()) -> Setting:
 
 def read_assignments(texts) -> dict:
     """Return `{name: value}` of the `NAME=VALUE` texts, with beta turned into T."""
-    given = {}
-    for text in texts:
-        name, value = _split(text, "--set", "NAME=VALUE, such as T=0.5")
-        if name in given:
-            raise InputError(f"--set {text}: {name} is already set; give each name once")
-        given[name] = read_constant(value, f"--set {text}")
+    given = read_named_constants(texts, "--set")
     if "beta" not in given:
         return given
     if "T" in given:
@@ -108,6 +109,17 @@ def read_assignments(texts) -> dict:
     if not beta > 0:
         raise InputError(f"--set beta={beta:g}: expected beta > 0; for zero temperature set T=0")
     return {"T": 1 / beta, **given}
+
+
+def read_named_constants(texts, option: str) -> dict:
+    """Return `{name: value}` of the `NAME=VALUE` texts of an option that may be repeated."""
+    given = {}
+    for text in texts:
+        name, value = _split(text, option, "NAME=VALUE, such as T=0.5")
+        if name in given:
+            raise InputError(f"{option} {text}: {name} is already set; give each name once")
+        given[name] = read_constant(value, f"{option} {text}")
+    return given
 
 
 def read_constant(text: str, where: str) -> float:

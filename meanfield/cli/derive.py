@@ -2,8 +2,9 @@
 
 from theory.errors import InputError
 
+from ..writers import write_text
 from .arguments import add_ansatz, add_model, read_setting
-from .output import json_text, print_json, require_writable, write_text
+from .output import json_text, print_json, require_writable
 
 FORMATS = ("text", "latex", "markdown", "json")
 BY_SUFFIX = {".txt": "text", ".tex": "latex", ".md": "markdown", ".json": "json"}

@@ -1,16 +1,14 @@
-"""What the commands print and write: one JSON document, aligned tables, files that appear whole or not at all."""
+"""What the commands print and write: one JSON document, aligned tables, paths that were tried first."""
 
 import json
 import math
-import os
 import sys
 import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 
 from theory.errors import InputError
 
-ROUNDING = 1e-15
+ROUNDING = 1e-13
 FIGURES = (".png", ".pdf", ".svg")
 
 
@@ -80,20 +78,3 @@ def require_writable(path, suffixes, option: str = "-o") -> Path | None:
             return path
     except OSError as error:
         raise InputError(f"{option} {path}: cannot write there ({error.strerror}); choose another place") from None
-
-
-@contextmanager
-def atomic(path: Path):
-    """Yield a temporary path beside `path` that takes its name when the block succeeds and vanishes when it fails."""
-    draft = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        yield draft
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically."""
-    with atomic(path) as draft:
-        draft.write_text(text, encoding="utf-8")

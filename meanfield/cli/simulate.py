@@ -1,7 +1,9 @@
 """Sample a model at finite size and report its means with errors."""
 
-from .arguments import add_model, add_sampling, positive_integer, read_setting
-from .output import assignments, print_json, print_table
+from .arguments import add_model, add_sampling, positive_integer, read_setting, sampling
+from .output import assignments, print_json, print_table, warn
+
+TRUSTED_R_HAT = 1.05
 
 
 def add_arguments(parser) -> None:
@@ -9,9 +11,35 @@ def add_arguments(parser) -> None:
     add_model(parser)
     add_sampling(parser)
     parser.add_argument("--size", metavar="N", type=positive_integer, required=True, help="number of sites")
-    parser.add_argument("--sweeps", metavar="N", type=positive_integer, help="recorded sweeps of a chain")
 
 
 def run(args) -> int:
     """Run `simulate`."""
-    return 1
+    setting = read_setting(args)
+    from validate import simulate
+
+    made = simulate(setting.model, size=args.size, **sampling(args), **setting.values)
+    _report_doubts(made)
+    if args.json:
+        print_json(made.as_dict())
+    else:
+        _print(made)
+    return 0
+
+
+def _report_doubts(made) -> None:
+    worst = max((e.r_hat for e in made.estimates.values() if e.r_hat is not None), default=1.0)
+    if worst > TRUSTED_R_HAT:
+        warn(f"the chains disagree (R-hat {worst:.3g}): not equilibrated, or several phases coexist; give more --sweeps")
+
+
+def _print(made) -> None:
+    print(f"{made.model} at {assignments(made.parameters)}, {made.size} sites")
+    print(f"  {made.chains} chains of {made.sweeps} sweeps, {made.algorithm}, seed {made.seed}")
+    rows = [[name, e.mean, number_of_error(e.error), e.tau, e.r_hat, e.ess] for name, e in made.estimates.items()]
+    print_table(["", "mean", "error", "tau", "R-hat", "ESS"], rows)
+
+
+def number_of_error(error) -> str:
+    """Return an error with the two digits that it is known to."""
+    return f"{error:.2g}"

@@ -1,3 +1,81 @@
-"""Not yet."""
-def add_arguments(parser): pass
-def run(args): return 1
+"""Compare a model's theory with simulations of the model."""
+
+from theory.errors import InputError
+
+from .arguments import add_model, add_sampling, positive_integer, read_setting, sampling
+from .output import assignments, number, print_json, print_table, warn
+
+
+def add_arguments(parser) -> None:
+    """Add the arguments of `validate`."""
+    add_model(parser, nargs="?")
+    add_sampling(parser)
+    parser.add_argument("--sizes", metavar="N,N,...", type=sizes, help="numbers of sites to extrapolate from")
+    parser.add_argument("--all", action="store_true", help="every built-in model; exit status 1 if one is inconsistent")
+
+
+def sizes(text: str) -> tuple[int, ...]:
+    """Read the sizes, positive integers between commas (an argparse type)."""
+    return tuple(positive_integer(part.strip()) for part in text.split(","))
+
+
+sizes.__name__ = "list of sizes"
+
+
+def run(args) -> int:
+    """Run `validate`."""
+    if args.all == (args.model is not None):
+        raise InputError("validate: give either a MODEL or --all")
+    return _run_all(args) if args.all else _run_one(args)
+
+
+def _compare(args):
+    from validate import compare
+
+    setting = read_setting(args)
+    return compare(setting.model, sizes=args.sizes, **sampling(args), **setting.values)
+
+
+def _run_one(args) -> int:
+    verdict = _compare(args)
+    if args.json:
+        print_json(verdict.as_dict())
+    else:
+        _print(verdict)
+    return 0 if verdict.consistent else 1
+
+
+def _run_all(args) -> int:
+    from theory.models import available
+
+    verdicts = []
+    for entry in available():
+        args.model = entry.name
+        verdict = _compare(args)
+        verdicts.append(verdict)
+        warn(f"{entry.name}: {verdict.verdict}")
+        if not args.json:
+            _print(verdict)
+    overall = _overall([v.verdict for v in verdicts])
+    if args.json:
+        checks = [{"model": v.model, **check} for v in verdicts for check in v.as_dict()["checks"]]
+        print_json({"checks": checks, "verdict": overall})
+    return int(overall == "inconsistent")
+
+
+def _overall(words) -> str:
+    return next((word for word in ("inconsistent", "undecided") if word in words), "consistent")
+
+
+def _print(verdict) -> None:
+    print(f"{verdict.model} at {assignments(verdict.parameters)}, {verdict.kind}: {verdict.verdict}")
+    rows = [[c.observable, c.theory, c.measured, number(c.error, 2), number(c.z, 3), _word(c)] for c in verdict.checks]
+    print_table(["observable", "theory", "measured", "error", "z", ""], rows)
+    if verdict.reason:
+        print(f"  undecided: {verdict.reason}")
+    found = ", ".join(str(run.size) for run in verdict.runs)
+    print(f"  threshold |z| <= {verdict.threshold:.2f} for all checks together; sizes {found}; {verdict.seconds:.1f} s")
+
+
+def _word(check) -> str:
+    return {True: "consistent", False: "inconsistent", None: "undecided"}[check.consistent]
