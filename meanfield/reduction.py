@@ -21,17 +21,27 @@ RANK = 1e-10
 
 @dataclass(frozen=True, eq=False)
 class Subspace:
-    """Coordinates u of the solutions in one invariant subspace: phi = centre + basis u, low <= u <= high."""
+    """Coordinates u of the solutions in one invariant subspace: phi = centre + basis u, low <= u <= high.
+
+    Attributes
+    ----------
+    fixed : (n, k) orthonormal basis of the whole subspace, directions without influence included
+    """
 
     centre: np.ndarray
     basis: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    fixed: np.ndarray
 
     @property
     def dimension(self):
         """Number of coordinates."""
         return self.basis.shape[1]
+
+    def projected(self, phi):
+        """The part of phi that lies in the subspace."""
+        return self.centre + self.fixed @ (self.fixed.T @ (phi - self.centre))
 
     def points(self, unit):
         """Order parameters at points of the unit cube, shapes (B, k) -> (B, n)."""
@@ -75,6 +85,12 @@ class Reduction:
         return right[:rank].T
 
     @cached_property
+    def field_scale(self):
+        """The largest energy difference of one site between states, a scale for temperatures."""
+        gradient = self.energy.gradient(self._interior)
+        return float(np.maximum(self.measure.support(gradient), self.measure.support(-gradient)).max()) or 1.0
+
+    @cached_property
     def subspaces(self):
         """Reduced invariant subspaces, by dimension; the last is the whole space."""
         found = {}
@@ -105,7 +121,7 @@ class Reduction:
         high = self.measure.support(basis.T) - offset if basis.size else np.zeros(0)
         low = -self.measure.support(-basis.T) - offset if basis.size else np.zeros(0)
         margin = 0.01 * (high - low)
-        return Subspace(self.measure.centre, basis, low - margin, high + margin)
+        return Subspace(self.measure.centre, basis, low - margin, high + margin, fixed)
 
 
 def _orthonormal(vectors):

@@ -8,6 +8,7 @@ __all__ = ["Root", "find_roots"]
 
 CELLS = 64
 MAX_LEVELS = 60
+MAX_CELLS = 20_000
 NARROWEST = 2e-15
 
 
@@ -37,7 +38,8 @@ def find_roots(function, lo, hi, cells=CELLS, tolerance=1e-13):
 
     Returns
     -------
-    list of Root
+    roots : list of Root
+    resolved : bool, False if the function is too rough to tell (zero on a whole interval, or noisy)
     """
     grid = np.linspace(lo, hi, cells + 1)
     values, slopes = function(grid)
@@ -47,18 +49,20 @@ def find_roots(function, lo, hi, cells=CELLS, tolerance=1e-13):
     active = active[np.isfinite(active[:, 2]) & np.isfinite(active[:, 3])]
     roots = [Root(u) for u, v in zip(grid, values) if v == 0]
     for _ in range(MAX_LEVELS):
-        if not len(active):
+        if not len(active) or len(active) > MAX_CELLS:
             break
         halves, errors = _halve(function, active)
         roots += [Root(u) for u, v in zip(halves[: len(active), 1], halves[: len(active), 3]) if v == 0]
         active = _sift(function, halves, errors, (hi - lo) * NARROWEST, scale * tolerance, roots)
-    return _distinct(roots, hi - lo)
+    return _distinct(roots, hi - lo), not len(active)
 
 
 def _halve(function, cells):
     """Both halves of every cell, and by how much the cubic missed the midpoint (once for each half)."""
     a, b, fa, fb, da, db = cells.T
     middle, width = (a + b) / 2, b - a
+    chord = (fb - fa) / width
+    da, db = (np.where(np.isfinite(d), d, chord) for d in (da, db))
     value, slope = function(middle)
     with np.errstate(invalid="ignore", over="ignore"):
         missed = np.abs(value - ((fa + fb) / 2 + width * (da - db) / 8))
@@ -71,6 +75,7 @@ def _sift(function, cells, errors, narrowest, tolerance, roots):
     """Sort cells into empty, settled (their roots are appended) and undecided ones, which are returned."""
     a, b, fa, fb, da, db = cells.T
     width = b - a
+    da, db = (np.where(np.isfinite(d), d, (fb - fa) / width) for d in (da, db))
     with np.errstate(invalid="ignore", over="ignore"):
         control = np.stack([fa, fa + width * da / 3, fb - width * db / 3, fb])
         reach, same = np.abs(control).min(axis=0), np.abs(np.sign(control).sum(axis=0)) == 4
@@ -98,7 +103,7 @@ def _polish(function, a, b, fa, fb):
         if value == 0:
             return u
         a, b = (u, b) if np.sign(value) == np.sign(fa) else (a, u)
-        step = value / slope if slope else np.inf
+        step = value / slope if slope and np.isfinite(slope) else np.inf
         if abs(step) <= 2 * np.spacing(abs(u)) or b - a <= 2 * np.spacing(abs(u)):
             return u - step if a <= u - step <= b else u
         u = u - step if a < u - step < b else (a + b) / 2

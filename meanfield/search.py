@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from . import drivers
+from .cooling import THAWED, at_temperature, ground_state
 from .reduction import Reduction
 from .results import Completeness, Status
 from .scan import find_roots
@@ -19,6 +20,12 @@ FAILURES = {drivers.STEP_LIMIT: Status.STEP_LIMIT, drivers.NON_FINITE: Status.NO
 APART = 1e-3
 SAME = 1e-9
 ZERO = 1e-13
+# An extrapolated limit nearer than this to a fixed point is the same.
+LIMIT_SAME = 1e-6
+# Temperature at which the stability of states at T = 0 is judged.
+COLDEST = 1e-8
+# Where the search for states at T = 0 begins, in units of the largest field.
+START = 0.05
 
 
 @dataclass(frozen=True)
@@ -41,22 +48,39 @@ class Search:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """A fixed point, its evaluation and how it was reached."""
+    """A fixed point and what was evaluated there.
+
+    Attributes
+    ----------
+    phi : order parameters (n,)
+    evaluation : at phi
+    judged : evaluation that decides stability; at T = 0 that of the same state at a tiny temperature
+    entropy : per site
+    status, residual : how well it solves the equations
+    """
 
     phi: np.ndarray
     evaluation: object
+    judged: object
+    entropy: float
     status: Status
     residual: float
-    index: int
 
     @classmethod
-    def at(cls, system, phi, status, residual=None, probe=None):
-        """Evaluate a state; `probe` is the system that judges its index, `residual` replaces the plain one."""
+    def at(cls, system, phi, status, residual=None, judged=None):
+        """Evaluate a state of `system`; `judged` and `residual` replace what follows from phi itself."""
         evaluation = system.evaluate(phi)
-        judged = evaluation if probe in (None, system) else probe.evaluate(phi)
+        entropy = judged.entropy if judged is not None else evaluation.entropy
+        if judged is None:
+            judged = evaluation if system.T > 0 else probe_of(system).evaluate(phi)
         if residual is None:
             residual = float(np.abs(evaluation.residual).max())
-        return cls(phi, evaluation, status, residual, index(judged))
+        return cls(phi, evaluation, judged, float(entropy), status, residual)
+
+    @property
+    def index(self):
+        """Sign of det(I + C e''), 0 where it is degenerate."""
+        return index(self.judged)
 
 
 @dataclass
@@ -64,11 +88,12 @@ class _Pool:
     """The fixed points found so far, one of each symmetry orbit."""
 
     system: object
-    probe: object
     reduction: Reduction
     search: Search
     found: list = field(default_factory=list)
     failures: Counter = field(default_factory=Counter)
+    resolved: bool = True
+    coalesced: bool = False
 
     def offer(self, phi):
         """Polish a start by Newton's method and keep the fixed point if it is new."""
@@ -85,17 +110,31 @@ class _Pool:
         for phi in np.unique(np.round(ends, 8), axis=0, return_index=True)[1]:
             self.offer(ends[phi])
 
-    def keep(self, phi, status, residual=None):
+    def keep(self, phi, status, residual=None, judged=None):
         """Keep a fixed point if it is new; count it as a failure if it is none."""
         if not status.converged:
             self.failures[str(status)] += 1
             return False
-        # Adding zero turns -0.0 into 0.0.
-        phi = self.reduction.symmetry.canonical(np.where(np.abs(phi) < ZERO, 0.0, phi)) + 0.0
+        phi = self._tidied(self.reduction.symmetry.canonical(phi))
         if any(self._same(phi, other.phi) for other in self.found):
             return False
-        self.found.append(Found.at(self.system, phi, status, residual, self.probe))
+        self.found.append(Found.at(self.system, phi, status, residual, judged))
         return True
+
+    def nearest(self, phi, status, residual, judged):
+        """Position of the fixed point at a limit T -> 0, which is kept if it is new."""
+        canonical = self.reduction.symmetry.canonical(phi)
+        distances = [np.abs(f.phi - canonical).max() for f in self.found]
+        if distances and min(distances) < LIMIT_SAME:
+            return int(np.argmin(distances))
+        self.keep(phi, status, residual, judged)
+        return len(self.found) - 1
+
+    def _tidied(self, phi):
+        """phi with values that agree to rounding made equal, if that does not raise the residual."""
+        tidy = tied(phi)
+        before, after = (np.abs(self.system.residual(x)[0]).max() for x in (phi, tidy))
+        return tidy if after <= max(before, self.search.atol) else phi
 
     def _same(self, a, b):
         distance = np.abs(a - b).max()
@@ -105,7 +144,7 @@ class _Pool:
 
     def index_sum(self):
         """Sum over all states of the index, None if it is not defined."""
-        if not self.reduction.measure.bounded or any(f.index == 0 for f in self.found):
+        if not self.reduction.measure.bounded or self.coalesced or any(f.index == 0 for f in self.found):
             return None
         return sum(self.reduction.symmetry.orbit_size(f.phi) * f.index for f in self.found)
 
@@ -123,29 +162,24 @@ def find_all(system, search=Search()):
     reduction : Reduction
     """
     reduction = Reduction(system)
-    pool = _Pool(system, probe_of(system), reduction, search)
+    pool = _Pool(system, reduction, search)
     subspaces = reduction.subspaces
     for subspace in subspaces:
         if subspace.dimension == 0:
             pool.offer(subspace.centre)
         elif subspace.dimension == 1:
             _scan(pool, subspace)
+    if system.T == 0:
+        _freeze(pool)
     wide = [s for s in subspaces if s.dimension > 1]
     if not wide:
-        return pool.found, Completeness(True, index_sum=pool.index_sum(), failures=dict(pool.failures)), reduction
+        return pool.found, Completeness(pool.resolved, index_sum=pool.index_sum(), failures=dict(pool.failures)), reduction
     return pool.found, _rounds(pool, wide), reduction
 
 
 def probe_of(system):
     """The system by which stability is judged: itself, or at T = 0 a tiny temperature that resolves kinks."""
-    if system.parameters["T"] > 0:
-        return system
-    return at_temperature(system, 1e-8)
-
-
-def at_temperature(system, T):
-    """The same parameters at another temperature."""
-    return system.compiled.at(**{**system.parameters, "T": T})
+    return system if system.T > 0 else at_temperature(system, COLDEST)
 
 
 def polished(system, phi, atol):
@@ -157,6 +191,24 @@ def polished(system, phi, atol):
     if np.abs(residual).max() <= atol or _negligible_step(residual, jacobian):
         return phi, Status.CONVERGED
     return phi, FAILURES.get(code, Status.STALLED)
+
+
+def checked(system, phi, atol):
+    """A state and whether it solves the equations as it is."""
+    size = np.abs(system.residual(phi)[0]).max()
+    return phi, Status.CONVERGED if size <= atol else Status.STALLED
+
+
+def tied(phi):
+    """phi with values equal in modulus up to rounding made exactly equal, and tiny ones zero."""
+    order = np.argsort(np.abs(phi))
+    sizes = np.abs(phi)[order]
+    runs = np.split(order, np.flatnonzero(np.diff(sizes) > ZERO) + 1)
+    result = np.array(phi, dtype=float)
+    for run in runs:
+        size = np.abs(phi[run]).mean()
+        result[run] = np.sign(phi[run]) * size if size > ZERO else 0.0
+    return result
 
 
 def _negligible_step(residual, jacobian):
@@ -172,29 +224,52 @@ def _negligible_step(residual, jacobian):
 def _scan(pool, subspace):
     """Offer all fixed points of a subspace of one coordinate."""
     system, direction = pool.system, subspace.basis[:, 0]
+    roots, resolved = find_roots(_along(system, subspace), subspace.low[0], subspace.high[0])
+    pool.resolved &= resolved
+    for root in roots:
+        if root.jump and system.T == 0:
+            pool.keep(*_between(system, subspace, root))
+        else:
+            phi = subspace.centre + root.at * direction
+            moved = tied(subspace.projected(phi - system.residual(phi)[0]))
+            better, status = polished(system, moved, pool.search.atol)
+            drifted = abs((better - phi) @ direction) > 1e-6
+            pool.keep(*(checked(system, moved, pool.search.atol) if drifted else (better, status)))
+
+
+def _between(system, subspace, root):
+    """The point of a jump of <g> that lies on the line itself: both sides weighted so that u agrees.
+
+    Returns its order parameters, status, residual and the evaluation that judges its stability.
+    """
+    direction = subspace.basis[:, 0]
+    below, above = (subspace.centre + u * direction for u in (root.below, root.above))
+    left, right = (phi - system.residual(phi)[0] for phi in (below, above))
+    start, end, aim = ((x - subspace.centre) @ direction for x in (left, right, (below + above) / 2))
+    phi = left + (right - left) * np.clip((aim - start) / (end - start), 0, 1)
+    return phi, Status.KINK, (root.above - root.below) / 2, _thawed(system, subspace, root.at)
+
+
+def _thawed(system, subspace, u):
+    """Evaluation at a tiny temperature of the solution next to a jump at u; None if there is none."""
+    probe, direction = at_temperature(system, THAWED), subspace.basis[:, 0]
+    roots, _ = find_roots(_along(probe, subspace), u - 1e-3, u + 1e-3)
+    if not roots:
+        return None
+    nearest = min((root.at for root in roots), key=lambda v: abs(v - u))
+    phi = subspace.centre + nearest * direction
+    return probe.evaluate(phi - probe.residual(phi)[0])
+
+
+def _along(system, subspace):
+    """Residual and slope along a line, as functions of an array of u."""
+    direction = subspace.basis[:, 0]
 
     def function(u):
         residuals, jacobians = residuals_at(system, subspace.centre + np.outer(u, direction))
         return residuals @ direction, np.einsum("i,bij,j->b", direction, jacobians, direction)
 
-    for root in find_roots(function, subspace.low[0], subspace.high[0]):
-        if root.jump and system.parameters["T"] == 0:
-            pool.keep(_between(system, subspace, root), Status.KINK, residual=(root.above - root.below) / 2)
-        else:
-            phi = subspace.centre + root.at * direction
-            moved = phi - system.residual(phi)[0]
-            better, status = polished(system, moved, pool.search.atol)
-            drifted = abs((better - phi) @ direction) > 1e-6
-            pool.keep(moved if drifted else better, Status.CONVERGED if drifted else status)
-
-
-def _between(system, subspace, root):
-    """The point of a jump of <g> that lies on the line itself: both sides weighted so that u agrees."""
-    direction = subspace.basis[:, 0]
-    below, above = (subspace.centre + u * direction for u in (root.below, root.above))
-    left, right = (phi - system.residual(phi)[0] for phi in (below, above))
-    start, end, aim = ((x - subspace.centre) @ direction for x in (left, right, (below + above) / 2))
-    return left + (right - left) * np.clip((aim - start) / (end - start), 0, 1)
+    return function
 
 
 def residuals_at(system, phis):
@@ -220,6 +295,15 @@ def _rounds(pool, wide):
         if done > 1 and not fresh and pool.index_sum() in (1, None):
             break
     return Completeness(False, starts, done, fresh, pool.index_sum(), dict(pool.failures))
+
+
+def _freeze(pool):
+    """Offer the limits T -> 0 of the solutions at a small temperature: the way to states on kinks."""
+    warm = START * pool.reduction.field_scale
+    found, _, _ = find_all(at_temperature(pool.system, warm), pool.search)
+    limits = [ground_state(pool.system, state.phi, warm) for state in found]
+    reached = [pool.nearest(*limit) for limit in limits if limit is not None]
+    pool.coalesced = len(set(reached)) < len(reached)
 
 
 def _try(pool, starts, iterate=False):

@@ -52,13 +52,13 @@ def solutions_at(system, method=Search()):
 def assemble(system, found, reduction, options):
     """The Solution of a fixed point."""
     phi, evaluation, model = found.phi, found.evaluation, system.compiled.model
-    judged = _stability(system, phi, reduction)
-    stable = judged is Stability.STABLE or judged is Stability.MARGINAL and restores(probe_of(system), phi, evaluation)
+    judged = _stability(found, reduction)
+    stable = judged is Stability.STABLE or judged is Stability.MARGINAL and restores(probe_of(system), phi, found.judged)
     error = float(np.max(evaluation.quadrature_error))
     status = Status.UNRESOLVED if found.status.converged and error > QUADRATURE else found.status
     return Solution(
         order_parameters=dict(zip(model.names, map(float, phi))), free_energy=float(evaluation.free_energy),
-        entropy=float(evaluation.entropy), energy=float(evaluation.free_energy + system.parameters["T"] * evaluation.entropy),
+        entropy=found.entropy, energy=float(evaluation.free_energy + (system.T * found.entropy if system.T else 0.0)),
         stable=bool(stable), stability=judged, kind=kind(system, phi, reduction.site_symmetry),
         multiplicity=reduction.symmetry.multiplicity(phi), residual=found.residual, quadrature_error=error,
         status=status, parameters=reported(system), model=model.name, options=options)
@@ -69,10 +69,9 @@ def reported(system):
     return {"T": system.parameters["T"], **system.compiled.model.structural, **system.parameters}
 
 
-def _stability(system, phi, reduction):
-    probe = probe_of(system)
+def _stability(found, reduction):
     vector = reduction.model.site.kind == "sphere" and reduction.model.site.n > 1
-    return stability(probe, phi, probe.evaluate(phi), reduction.energy, vector)
+    return stability(found.phi, found.judged, reduction.energy, vector)
 
 
 def _ordered(items):

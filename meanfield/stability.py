@@ -21,13 +21,12 @@ def spectrum(response, curvature):
     return np.linalg.eigh(np.eye(len(values)) + root @ curvature @ root)
 
 
-def stability(system, phi, evaluation, energy, vector=False):
+def stability(phi, evaluation, energy, vector=False):
     """Stability of the fixed point phi.
 
     Parameters
     ----------
-    system : System at T > 0, or at a tiny temperature to decide T = 0: a site on a kink has infinite response
-    evaluation : its evaluation at phi
+    evaluation : at phi; for T = 0 at a tiny temperature, which tells a site on a kink by its huge response
     energy : Energy, needed for vectors
     vector : the order parameters are lengths of vectors, which may also turn
     """
