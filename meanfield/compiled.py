@@ -144,8 +144,8 @@ class Compiled:
             raise InputError(f"{self.model.name} has no parameter {min(unknown)!r}: it has {', '.join(self.parameter_names)}")
         defaults = {name: p.default for name, p in self.model.parameters.items()}
         columns = [T] + [parameters.get(name, defaults[name]) for name in self.parameter_names[1:]]
-        if None in columns:
-            raise InputError(f"{self.model.name} needs a value for {self.parameter_names[columns.index(None)]}")
+        if missing := [name for name, c in zip(self.parameter_names, columns) if c is None]:
+            raise InputError(f"{self.model.name} needs a value for {missing[0]}")
         columns = np.broadcast_arrays(*(np.atleast_1d(np.asarray(c, dtype=float)) for c in columns))
         points = np.zeros((columns[0].size, len(columns) + 2))
         points[:, 0] = columns[0].ravel()
