@@ -11,7 +11,7 @@ import mpmath
 import sympy
 from sympy import Eq, Expr, Rational, S
 
-from .averages import GaussianAverage
+from .approximate import Approximation, approximate
 from .errors import InputError
 from .evaluate import evaluate
 from .landau import oriented
@@ -19,7 +19,6 @@ from .series import Coefficients
 from .symbols import T
 
 SCAN_POINTS = 96
-SCAN_POINTS_AVERAGED = 20  # an average costs a quadrature
 VANISHING = 1e-9
 
 
@@ -62,6 +61,7 @@ class Criticality:
         self.landau = landau
         self.domain = Coefficients()
         self.unknowns = tuple(landau.about.unknowns)
+        self.known_roots = {}
 
     @cached_property
     def kernel(self):
@@ -299,7 +299,7 @@ def _reader(critical, tricritical):
 def _critical_values(landau):
     """Default parameters with T and the unknowns on the critical line: where signs are read for display."""
     known, parameters = _defaults(landau), landau.theory.model.parameters.values()
-    found = roots(landau, landau.values(), 15) if all(p.default is not None for p in parameters) else ()
+    found = roots(landau, landau.values(), 12) if all(p.default is not None for p in parameters) else ()
     return with_unknowns(landau, {**known, "T": found[-1] if found else mpmath.mpf(1)}, 15)
 
 
@@ -310,22 +310,31 @@ def _named(amplitudes, typical):
 
 def roots(landau, values, dps=30, span=None):
     """All temperatures where a2 vanishes, ascending, refined to `dps` digits."""
+    key = (tuple(sorted((n, str(v)) for n, v in values.items())), dps, span)
+    known = landau.criticality.known_roots
+    if key not in known:
+        known[key] = _roots_of_a2(landau, values, dps, span)
+    return known[key]
+
+
+def _roots_of_a2(landau, values, dps, span):
     critical = landau.criticality
     if critical.kernel is None:
         return ()
     low, high = span or _span(landau, values)
-    averaged = critical.shown(critical.kernel).has(GaussianAverage)
     with mpmath.workdps(15):
-        coarse = _critical_function(landau, values, 12 if averaged else 15)
-        brackets = _brackets(coarse, low, high, SCAN_POINTS_AVERAGED if averaged else SCAN_POINTS)
-        rough = [_refine(coarse, bracket) for bracket in brackets]
+        coarse = _critical_function(landau, values, 15, quick=True)
+        rough = [_refine(coarse, bracket) for bracket in _brackets(coarse, low, high)]
     with mpmath.workdps(dps + 10):
         function = _critical_function(landau, values, dps + 5)
         return tuple(sorted(x for x in (_polish(function, x, dps) for x in rough) if x > 0))
 
 
-def _critical_function(landau, values, dps):
-    """The function of T whose roots are critical: the kernel, or an unknown's own equation where a2 = 0."""
+def _critical_function(landau, values, dps, quick=False):
+    """The function of T whose roots are critical: the kernel, or an unknown's own equation where a2 = 0.
+
+    `quick` takes Gaussian averages by the trapezoidal rule in double precision: enough to bracket roots.
+    """
     critical = landau.criticality
     kernel = critical.shown(critical.kernel)
     if critical.hidden and critical.hidden[0] in critical.unknowns and critical.solved is not None:
@@ -337,20 +346,21 @@ def _critical_function(landau, values, dps):
             return evaluate(own, {**at, str(g): evaluate(value, at, dps)}, dps)
 
         return mismatch
-    return lambda t: evaluate(kernel, with_unknowns(landau, {**values, "T": t}, dps), dps)
+    value = Approximation(kernel) if quick else lambda numbers: evaluate(kernel, numbers, dps)
+    return lambda t: value(with_unknowns(landau, {**values, "T": t}, dps))
 
 
 def _span(landau, values):
     """Temperatures to search: a decade above and three below the scale at which a2 changes."""
     far = mpmath.mpf(10) ** 6
-    a2 = [evaluate(landau.coefficients[2], with_unknowns(landau, {**values, "T": t}, 15), 15) for t in (far, 2 * far)]
+    a2 = [approximate(landau.coefficients[2], with_unknowns(landau, {**values, "T": t}, 15)) for t in (far, 2 * far)]
     slope = (a2[1] - a2[0]) / far
     scale = abs(far - a2[0] / slope) if slope != 0 else mpmath.mpf(1)
     scale = max(scale, *(abs(mpmath.mpf(v)) for v in values.values()), mpmath.mpf(10) ** -3)
     return scale / 512, 8 * scale
 
 
-def _brackets(function, low, high, points):
+def _brackets(function, low, high, points=SCAN_POINTS):
     """Intervals of sign change on a geometric grid, with a search for close pairs of roots at near misses."""
     ratio = (high / low) ** (mpmath.mpf(1) / (points - 1))
     grid = [low * ratio**i for i in range(points)]
@@ -462,16 +472,16 @@ def _tricritical_root(landau, values, start, dps):
     return {n: x for n, x in point.items() if n not in unknowns}
 
 
-def transition(landau, values, dps=20):
+def transition(landau, values, dps=12):
     """Kind of the transition at the highest root of a2; see `Landau.transition`."""
     temperatures = roots(landau, values, dps)
     if not temperatures:
         return "none"
     at = with_unknowns(landau, {**values, "T": temperatures[-1]}, dps)
-    if landau.cubic and abs(evaluate(landau.coefficients[3], at, dps)) > VANISHING:
+    if landau.cubic and abs(approximate(landau.coefficients[3], at)) > VANISHING:
         return "first-order"
-    quartic = evaluate(_winning_quartic(landau, at), at, dps)
-    scale = abs(evaluate(landau.coefficients[6], at, dps)) if 6 in landau.coefficients else 1
+    quartic = approximate(_winning_quartic(landau, at), at)
+    scale = abs(approximate(landau.coefficients[6], at)) if 6 in landau.coefficients else 1
     if abs(quartic) < VANISHING * max(scale, 1):
         return "tricritical"
     return "continuous" if quartic > 0 else "first-order"

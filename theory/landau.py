@@ -70,7 +70,7 @@ class Competition:
     @cached_property
     def preference(self):
         """v - 2u: positive where a single amplitude wins, negative where all are equal."""
-        return _tidy(self.v - 2 * self.u)
+        return _matching(_tidy(self.v - 2 * self.u), self.v)
 
     @cached_property
     def threshold(self):
@@ -79,7 +79,7 @@ class Competition:
 
     def quartic(self, n):
         """a4 of the state with n equal amplitudes, per amplitude: m^2 = -a2/a4."""
-        return _tidy(4 * self.u + 2 * (n - 1) * self.v)
+        return _matching(_tidy(4 * self.u + 2 * (n - 1) * self.v), self.v)
 
     def winner(self, values):
         """The state just below the transition: 'pure', 'parallel' or 'isotropic'.
@@ -204,7 +204,7 @@ class Landau:
 
         return tricritical(self, values or {}, start, dps)
 
-    def transition(self, values=None, dps=20):
+    def transition(self, values=None, dps=12):
         """'continuous', 'tricritical', 'first-order' or 'none' at these parameter values.
 
         'none' means that the symmetric solution never loses its local stability; a first-order
@@ -426,9 +426,9 @@ class _Problem:
 
     def _susceptibility(self, eigenvalue):
         """Minus the eigenvalue of I + C e'' at a high temperature: the larger, the earlier it becomes critical."""
-        from .evaluate import evaluate
+        from .approximate import approximate
 
-        return -evaluate(self.domain.expression(eigenvalue), _typical_values(self.theory, self.solution), 15)
+        return -approximate(self.domain.expression(eigenvalue), _typical_values(self.theory, self.solution))
 
     def _modes(self):
         """(eigenvalue of I + C e'', Mode) for each group of equal eigenvalues."""
@@ -729,17 +729,38 @@ def _typical_values(theory, solution):
 
 def oriented(expr, typical):
     """The same product with every sum written with the sign that makes it positive at typical values: 1 - d, not -(d - 1)."""
-    from .evaluate import evaluate
+    from .approximate import approximate
 
     sign, factors = 1, []
     for factor in sympy.Mul.make_args(expr):
         base, power = factor.as_base_exp()
         if power.is_Rational and not power.is_Integer and not base.is_number:
             factor = sympy.Pow(oriented(base, typical), power, evaluate=False)
-        if base.is_Add and power.is_Integer and evaluate(base, typical, 15) < 0:
+        if base.is_Add and power.is_Integer and approximate(base, typical) < 0:
             sign *= -1 if power % 2 else 1
             factor = sympy.Add(*(-x for x in base.args)) ** power
         factors.append(factor)
+    return sympy.Mul(sign, *factors)
+
+
+def _matching(expr, model):
+    """Write the sums of a product as they stand in another expression: 1 - d where that has 1 - d."""
+    sums = {s for s in sympy.preorder_traversal(model) if isinstance(s, sympy.Add)}
+    sign, factors = 1, []
+    for factor in sympy.Mul.make_args(expr):
+        base, power = factor.as_base_exp()
+        if base.is_Add and -base in sums and power.is_Integer:
+            sign *= -1 if power % 2 else 1
+            factor = sympy.Add(*(-x for x in base.args)) ** power
+        factors.append(factor)
+    return _distributed(sign, factors)
+
+
+def _distributed(sign, factors):
+    """sign times factors, a minus sign taken into the first sum of first degree."""
+    for k, f in enumerate(factors):
+        if sign < 0 and f.is_Add:
+            factors[k], sign = sympy.Add(*(-x for x in f.args)), 1
     return sympy.Mul(sign, *factors)
 
 

@@ -137,7 +137,7 @@ class MeanModulus(Function):
     def closed_form(self):
         """The error function and the Gaussian that the average is."""
         mean, variance = self.args
-        return mean * MeanSign(mean, variance) + 2 * variance * Density(mean, variance)
+        return mean * MeanSign(mean, variance) + Bell(mean, variance)
 
     def _eval_mpmath(self, mean, variance):
         if variance == 0:
@@ -146,11 +146,24 @@ class MeanModulus(Function):
         return mean * mpmath.erf(mean / width) + width * mpmath.exp(-(mean / width) ** 2) / mpmath.sqrt(mpmath.pi)
 
     def _latex(self, printer, exp=None):
+        return _power(rf"\left[{printer.doprint(self.closed_form())}\right]", exp)
+
+
+class Bell(Function):
+    """sqrt(2 variance / pi) exp(-mean^2 / (2 variance)), the part of E|x| that is left at mean 0."""
+
+    nargs = 2
+    is_real = True
+
+    def _eval_mpmath(self, mean, variance):
+        if variance == 0:
+            return mpmath.mpf(0)
+        return mpmath.sqrt(2 * variance / mpmath.pi) * mpmath.exp(-mean**2 / (2 * variance))
+
+    def _latex(self, printer, exp=None):
         mean, variance = self.args
-        argument = _over_width(printer, mean, variance)
-        mean_text = printer.doprint(mean) if not mean.is_Add else rf"\left({printer.doprint(mean)}\right)"
-        bell = rf"\sqrt{{\frac{{2}}{{\pi}}}}\,{printer.doprint(_width(variance))}\,e^{{{printer.doprint(-mean**2 / (2 * variance))}}}"
-        return _power(rf"{mean_text}\,\mathrm{{erf}}\left({argument}\right) + {bell}", exp)
+        width, exponent = printer.doprint(_width(variance)), printer.doprint(-mean**2 / (2 * variance))
+        return _power(rf"\sqrt{{\frac{{2}}{{\pi}}}}\,{width}\,\exp\left({exponent}\right)", exp)
 
 
 class MeanSign(Function):
@@ -215,7 +228,7 @@ class ZeroTemperature:
         energy = theory.energy + sympy.expand(work)
         if energy.is_polynomial(*theory.order_parameters):
             energy = sympy.expand(energy)
-        return energy - self._at_fields(self.pressure)
+        return sympy.Add(energy, *(-t for t in sympy.Add.make_args(self._at_fields(self.pressure))))
 
     @cached_property
     def equations(self):
@@ -225,7 +238,8 @@ class ZeroTemperature:
                 for a, h in zip(theory.order_parameters, theory.fields)}
 
     def _at_fields(self, expr):
-        return _rebuilt(self.theory.at_fields(expr))
+        expr = _rebuilt(self.theory.at_fields(expr))
+        return expr.replace(lambda e: isinstance(e, MeanModulus), lambda e: e.closed_form())
 
 
 def zero_temperature(theory):
@@ -373,7 +387,7 @@ def _rebuilt(expr):
     if not expr.args:
         return expr
     args = list(map(_rebuilt, expr.args))
-    if isinstance(expr, (MeanModulus, MeanSign, Density)):
+    if isinstance(expr, (MeanModulus, MeanSign, Density, Bell)):
         args = [sympy.factor_terms(sympy.cancel(a)) for a in args]
     return expr.func(*args)
 
