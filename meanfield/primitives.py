@@ -80,9 +80,16 @@ def _decay(u):
 
 
 @primitive
+def _inverses(E):
+    """(1/(1 + E), 1/(2 + E)) by one division, which the functions of one argument share."""
+    r = 1.0 / ((1.0 + E) * (2.0 + E))
+    return r * (2.0 + E), r * (1.0 + E)
+
+
+@primitive
 def _log1p(e):
     """log(1 + e) for 0 <= e <= 1, by 2 artanh(e / (2 + e))."""
-    s = e / (2.0 + e)
+    s = e * _inverses(e)[1]
     t = s * s
     q = 0.08082022805971766
     q = q * t + 0.04400369243072337
@@ -101,7 +108,7 @@ def _log1p(e):
 def tanh(x):
     """The hyperbolic tangent."""
     E, rest = _decay(abs(x))
-    return math.copysign(rest / (1.0 + E), x)
+    return math.copysign(rest * _inverses(E)[0], x)
 
 
 @primitive
@@ -129,7 +136,7 @@ def softabs1(x, R):
 def softabs2(x, R):
     """(1/T) sech(x/T)**2."""
     E, _ = _decay(abs(x) * R)
-    r = 1.0 / (1.0 + E)
+    r = _inverses(E)[0]
     return 4.0 * R * (E * r) * r
 
 
@@ -151,7 +158,7 @@ def softabs_entropy(x, R):
     """d/dT of T log 2cosh(x/T): the entropy of an Ising spin in the field x."""
     u = min(abs(x) * R, 354.0)
     E, _ = _decay(u)
-    return _log1p(E) + 2.0 * u * E / (1.0 + E)
+    return _log1p(E) + 2.0 * u * E * _inverses(E)[0]
 
 
 @primitive

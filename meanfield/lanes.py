@@ -1,0 +1,210 @@
+"""Newton's method for many states at once, one a lane, on kernels that vectorise over lanes.
+
+Two engines. `newton_tasks` starts from anywhere: a lane that is done takes the next task.
+`warm_block` starts near the solutions of LANES neighbouring points and converges them together.
+Arrays of a block have one row of LANES numbers for each entry.
+"""
+
+import math
+
+import numpy as np
+
+from .drivers import CONVERGED, newton, solve_linear
+from .kernel import cached_njit, call_filler, call_kernel
+
+LANES = 32
+PATIENCE, HASTE = 30, 20
+SETTLED2 = 1e-18
+# A Newton step this short leaves an error of its square.
+CLOSE2 = 1e-12
+
+
+@cached_njit
+def _load_point(block, lane, point):
+    for j in range(point.shape[0]):
+        block[j, lane] = point[j]
+
+
+@cached_njit
+def _load_table(filler, block, values_block, static, lane, point, table, values):
+    """Weights (and values, if they depend on the point) of one lane."""
+    call_filler(filler, point, table, values)
+    for k in range(table.shape[0]):
+        block[k, lane] = table[k]
+    if not static:
+        for k in range(values.shape[0]):
+            values_block[k, lane] = values[k]
+
+
+@cached_njit
+def lane_steps(out, n, step, length2):
+    """Newton steps -J^-1 F of every lane, and their squared lengths."""
+    if n == 1:
+        for i in range(LANES):
+            step[0, i] = -out[0, i] / out[1, i]
+            length2[i] = step[0, i] * step[0, i]
+    elif n == 2:
+        for i in range(LANES):
+            a, b, c, d = out[2, i], out[3, i], out[4, i], out[5, i]
+            r = -1.0 / (a * d - b * c)
+            x = (d * out[0, i] - b * out[1, i]) * r
+            y = (a * out[1, i] - c * out[0, i]) * r
+            step[0, i] = x
+            step[1, i] = y
+            length2[i] = x * x + y * y
+    elif n == 3:
+        _steps_of_three(out, step, length2)
+    else:
+        _steps_by_elimination(out, n, step, length2)
+
+
+@cached_njit
+def _steps_of_three(out, step, length2):
+    for i in range(LANES):
+        a, b, c = out[3, i], out[4, i], out[5, i]
+        d, e, f = out[6, i], out[7, i], out[8, i]
+        g, h, k = out[9, i], out[10, i], out[11, i]
+        A, B, C = e * k - f * h, f * g - d * k, d * h - e * g
+        r = -1.0 / (a * A + b * B + c * C)
+        u, v, w = out[0, i], out[1, i], out[2, i]
+        x = (A * u + (c * h - b * k) * v + (b * f - c * e) * w) * r
+        y = (B * u + (a * k - c * g) * v + (c * d - a * f) * w) * r
+        z = (C * u + (b * g - a * h) * v + (a * e - b * d) * w) * r
+        step[0, i] = x
+        step[1, i] = y
+        step[2, i] = z
+        length2[i] = x * x + y * y + z * z
+
+
+@cached_njit
+def _steps_by_elimination(out, n, step, length2):
+    A, b = np.empty((n, n)), np.empty(n)
+    for i in range(LANES):
+        for j in range(n):
+            b[j] = -out[j, i]
+            for l in range(n):
+                A[j, l] = out[n + j * n + l, i]
+        regular = solve_linear(A, b, n)
+        length2[i] = 0.0 if regular else math.inf
+        for j in range(n):
+            step[j, i] = b[j]
+            length2[i] += b[j] * b[j]
+
+
+@cached_njit
+def newton_tasks(kernels, sizes, points, owner, phi, residual, status, patient):
+    """Newton's method from many starts at many points.
+
+    Parameters
+    ----------
+    kernels : addresses (filler, equations, equations_lanes, energy_lanes, state)
+    sizes : (n, nodes, columns, static)
+    points : (B, 3 + parameters), temperatures set
+    owner : (M,) the point of each task, in ascending order
+    phi : (M, n) starts, replaced by results
+    residual, status : (M,) outputs
+    patient : whether tasks that do not settle quickly are taken over by the line search
+    """
+    n, nodes, columns, static = sizes
+    filler, equations, equations_lanes, _, _ = kernels
+    width, tasks = points.shape[1], owner.shape[0]
+    point, X = np.empty((width, LANES)), np.zeros((n, LANES))
+    out = np.empty((3 * (n + 3) * (n + 3) + 20, LANES))
+    table, values = np.empty(nodes), np.empty(max(columns * nodes, 1))
+    tables, values_block = np.ones((nodes, LANES)), np.empty((max(columns * nodes, 1), LANES))
+    step, length2 = np.empty((n, LANES)), np.empty(LANES)
+    task, age = np.full(LANES, -1), np.zeros(LANES, dtype=np.int64)
+    following, busy = 0, 0
+    for i in range(LANES):
+        first = min(i, tasks - 1)
+        _load_point(point, i, points[owner[first]])
+        if columns > 0:
+            _load_table(filler, tables, values_block, static, i, points[owner[first]], table, values)
+        for a in range(n):
+            X[a, i] = phi[first, a]
+        if i < tasks:
+            task[i] = i
+            busy += 1
+    following = busy
+    while busy > 0:
+        call_kernel(equations_lanes, point, tables, values if static else values_block.ravel(), nodes, X, out)
+        lane_steps(out, n, step, length2)
+        for i in range(LANES):
+            t = task[i]
+            if t < 0:
+                continue
+            age[i] += 1
+            reach2 = 1.0
+            size = 0.0
+            for a in range(n):
+                reach2 += X[a, i] * X[a, i]
+                size = max(size, abs(out[a, i]))
+            done = length2[i] <= SETTLED2 * reach2
+            failed = age[i] > (PATIENCE if patient else HASTE) or not length2[i] < math.inf
+            if not (done or failed):
+                factor = min(1.0, math.sqrt(reach2 / length2[i]))
+                for a in range(n):
+                    X[a, i] += factor * step[a, i]
+                continue
+            for a in range(n):
+                phi[t, a] = X[a, i] + (step[a, i] if done else 0.0)
+            residual[t] = size
+            status[t] = CONVERGED if done else 1
+            age[i] = 0
+            if following >= tasks:
+                task[i] = -1
+                busy -= 1
+                continue
+            task[i] = following
+            if owner[following] != owner[t]:
+                _load_point(point, i, points[owner[following]])
+                if columns > 0:
+                    _load_table(filler, tables, values_block, static, i, points[owner[following]], table, values)
+            for a in range(n):
+                X[a, i] = phi[following, a]
+            following += 1
+    for t in range(tasks):
+        if patient and status[t] != CONVERGED:
+            call_filler(filler, points[owner[t]], table, values)
+            for a in range(n):
+                if not math.isfinite(phi[t, a]):
+                    phi[t, a] = 0.0
+            status[t], _, residual[t] = newton(equations, points[owner[t]], table, values, nodes, phi[t], n, 1e-13, 100)
+
+
+@cached_njit
+def warm_block(kernels, sizes, point, tables, values, X, out, step, length2, limit):
+    """Converge LANES states together from close starts X, and evaluate free energies and Jacobians there.
+
+    Returns
+    -------
+    number of lanes that settled; `length2` holds the squared last steps, `out` the last evaluation
+    """
+    n, nodes, _, _ = sizes
+    _, _, equations_lanes, energy_lanes, _ = kernels
+    for iteration in range(limit):
+        call_kernel(equations_lanes, point, tables, values, nodes, X, out)
+        lane_steps(out, n, step, length2)
+        _advance(X, step, n)
+        if _settled(length2, 1e-6) == LANES:
+            break
+    # The last correction is made with the Jacobian of the evaluation that gives the free energy.
+    call_kernel(energy_lanes, point, tables, values, nodes, X, out)
+    lane_steps(out, n, step, length2)
+    _advance(X, step, n)
+    return _settled(length2, CLOSE2)
+
+
+@cached_njit
+def _advance(X, step, n):
+    for a in range(n):
+        for i in range(LANES):
+            X[a, i] += step[a, i]
+
+
+@cached_njit
+def _settled(length2, bound):
+    count = 0
+    for i in range(LANES):
+        count += length2[i] < bound
+    return count

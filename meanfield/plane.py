@@ -1,0 +1,390 @@
+"""Every fixed point on a plane of two parameters, in compiled code.
+
+A coarse mesh of points is searched from many starts; a cell whose corners and centre have the same
+solutions is filled by interpolation and Newton steps; other cells are divided, down to single
+points. The sum over all fixed points of the sign of det J, which is one for a map of a convex set
+into itself, tells where a search must go on.
+"""
+
+import math
+from dataclasses import dataclass
+from itertools import permutations, product
+
+import numpy as np
+
+from theory.errors import InputError
+
+from .cells import QUEUED, UNKNOWN, fill, is_clean, workspace
+from .drivers import CONVERGED, is_stable, set_temperature
+from .kernel import cached_njit, call_filler, call_kernel
+from .lanes import newton_tasks
+
+__all__ = ["Plane", "fixed_points", "group_elements"]
+
+SAME = 1e-7
+# Starts closer than this are not worth trying both.
+NEAR = 0.001
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """Fixed points on a grid of two parameters, one of each symmetry orbit.
+
+    Attributes
+    ----------
+    x, y : (name, values)
+    count : (ny, nx) number of solutions
+    phi : (K, n, ny, nx) order parameters; entries from `count` on are undefined
+    free_energy, stable : (K, ny, nx)
+    equilibrium : (ny, nx) index of the stable solution of least free energy, -1 if there is none
+    incomplete : number of searched points whose indices do not sum to one
+    """
+
+    x: tuple
+    y: tuple
+    count: np.ndarray
+    phi: np.ndarray
+    free_energy: np.ndarray
+    stable: np.ndarray
+    equilibrium: np.ndarray
+    incomplete: int
+
+
+def fixed_points(compiled, x, y, starts, fixed=None, group=None, cell=32, most=24, extra=64, seed=0):
+    """Every fixed point on a grid of two parameters.
+
+    Parameters
+    ----------
+    compiled : Compiled, without a Gaussian disorder that needs a node sum
+    x, y : (parameter name, ascending values); T may be one of them
+    starts : (S, n) starts of a full search
+    fixed : {name: value} of the other parameters
+    group : (permutations, signs), each (G, n), a symmetry at every point of the grid; default none
+    cell : size of the coarsest cells
+    most : largest number of solutions kept at a point
+    extra : number of random starts that are added where the sum of indices is not one
+
+    Returns
+    -------
+    Plane
+    """
+    if compiled.program.spread:
+        raise InputError(f"a plane of {compiled.model.name} cannot be scanned: its Gaussian disorder needs its own nodes at each point")
+    (x_name, xs), (y_name, ys) = ((name, np.ascontiguousarray(v, dtype=float)) for name, v in (x, y))
+    point = compiled.at(**{**(fixed or {}), x_name: xs[0], y_name: ys[0]}).point
+    perms, signs = group or (np.arange(compiled.size)[None], np.ones((1, compiled.size)))
+    starts = np.ascontiguousarray(starts, dtype=float)
+    more = np.random.default_rng(seed).uniform(starts.min(axis=0), starts.max(axis=0), size=(extra, compiled.size))
+    results = _empty_results(most, compiled.size, len(ys), len(xs))
+    axes = tuple(0 if name == "T" else compiled.parameter_names.index(name) + 2 for name in (x_name, y_name))
+    incomplete = _solve_plane(_kernels(compiled), _sizes(compiled), point, axes, xs, ys, starts, more,
+                              np.ascontiguousarray(perms), np.ascontiguousarray(signs, dtype=float), cell, results)
+    return Plane((x_name, xs), (y_name, ys), *results, int(incomplete))
+
+
+def group_elements(symmetry, most=5000):
+    """(permutations, signs) of every element of a symmetry group (`meanfield.symmetry`)."""
+    if hasattr(symmetry, "permutations"):
+        return np.asarray(symmetry.permutations), np.asarray(symmetry.signs, dtype=float)
+    if symmetry.order > most:
+        raise InputError(f"a plane takes a symmetry group of at most {most} elements: this one has {symmetry.order}")
+    elements = [(np.arange(symmetry.size), np.ones(symmetry.size))]
+    for blocks in symmetry.classes:
+        elements = [_compose(e, blocks, order, flips) for e in elements
+                    for order in permutations(range(len(blocks)))
+                    for flips in product(*([(1,) * len(b.indices), *b.flips] for b in blocks))]
+    return np.array([p for p, _ in elements]), np.array([s for _, s in elements])
+
+
+def _compose(element, blocks, order, flips):
+    permutation, signs = element[0].copy(), element[1].copy()
+    for source, target, flip in zip(blocks, order, flips):
+        for a, b, s in zip(source.indices, blocks[target].indices, flip):
+            permutation[b], signs[b] = a, s
+    return permutation, signs
+
+
+def _empty_results(most, n, ny, nx):
+    shape = (ny, nx)
+    return (np.full(shape, UNKNOWN, dtype=np.int8), np.empty((most, n, *shape)), np.empty((most, *shape)),
+            np.empty((most, *shape), dtype=np.bool_), np.full(shape, -1, dtype=np.int8))
+
+
+def _kernels(compiled):
+    m = compiled.module
+    return tuple(k.address for k in (m.fill_table, m.equations, m.equations_lanes, m.energy_lanes, m.state))
+
+
+def _sizes(compiled):
+    return compiled.size, compiled.module.NODES, len(compiled.program.columns), bool(compiled.module.STATIC)
+
+
+@cached_njit
+def _canonical(x, perms, signs, image):
+    """Replace x by its lexicographically largest image."""
+    n = x.shape[0]
+    if perms.shape[0] == 1:
+        return
+    for a in range(n):
+        image[a] = x[a]
+    for g in range(perms.shape[0]):
+        for a in range(n):
+            difference = signs[g, a] * x[perms[g, a]] - image[a]
+            if difference > 1e-9:
+                for b in range(n):
+                    image[b] = signs[g, b] * x[perms[g, b]]
+                break
+            if difference < -1e-9:
+                break
+    for a in range(n):
+        x[a] = image[a]
+
+
+@cached_njit
+def _orbit(x, perms, signs):
+    """Number of images of x."""
+    fixing = 0
+    for g in range(perms.shape[0]):
+        same = True
+        for a in range(x.shape[0]):
+            same = same and abs(signs[g, a] * x[perms[g, a]] - x[a]) < 1e-6
+        fixing += same
+    return perms.shape[0] // max(fixing, 1)
+
+
+@cached_njit
+def _distance(x, y):
+    d = 0.0
+    for a in range(x.shape[0]):
+        d = max(d, abs(x[a] - y[a]))
+    return d
+
+
+@cached_njit
+def _index_sign(out, n, A):
+    """Sign of det(I + C e'') from the output of a `state` kernel."""
+    for i in range(n):
+        for j in range(n):
+            total = 1.0 if i == j else 0.0
+            for k in range(n):
+                total += out[2 + n + i * n + k] * out[2 + n + n * n + k * n + j]
+            A[i, j] = total
+    sign = 1
+    for c in range(n):
+        best = c
+        for r in range(c + 1, n):
+            if abs(A[r, c]) > abs(A[best, c]):
+                best = r
+        if best != c:
+            sign = -sign
+            for k in range(n):
+                A[best, k], A[c, k] = A[c, k], A[best, k]
+        if A[c, c] == 0.0:
+            return 0
+        if A[c, c] < 0.0:
+            sign = -sign
+        for r in range(c + 1, n):
+            f = A[r, c] / A[c, c]
+            for k in range(c, n):
+                A[r, k] -= f * A[c, k]
+    return sign
+
+
+@cached_njit
+def _search(kernels, sizes, point, axes, xs, ys, where, warm, begin, starts, more, perms, signs, results):
+    """Search at the points `where` (M, 2); warm[begin[p]:begin[p+1]] are starts of point p's own.
+
+    Points with starts of their own try those first, then (or at once) all points whose indices do
+    not sum to one the full set, then random ones. Returns the number of points left incomplete.
+    """
+    n = sizes[0]
+    points = np.empty((where.shape[0], point.shape[0]))
+    for p in range(where.shape[0]):
+        points[p] = point
+        points[p, axes[0]], points[p, axes[1]] = xs[where[p, 1]], ys[where[p, 0]]
+        set_temperature(points[p], points[p, 0])
+        results[0][where[p, 0], where[p, 1]] = 0
+    pending = np.arange(where.shape[0])
+    none = np.empty((0, n))
+    for attempt in range(0 if warm.shape[0] > 0 else 1, 4):
+        if pending.shape[0] == 0:
+            break
+        seeds = none if attempt == 0 else (starts if attempt == 1 else more)
+        owner, X = _tasks(pending, warm, begin, seeds, attempt, n)
+        residual, status = np.empty(owner.shape[0]), np.empty(owner.shape[0], dtype=np.int64)
+        newton_tasks(kernels, sizes, points, owner, X, residual, status, attempt > 0)
+        pending = _collect(kernels, sizes, points, pending, where, owner, X, status, perms, signs, results)
+    return pending.shape[0]
+
+
+@cached_njit
+def _tasks(pending, warm, begin, seeds, attempt, n):
+    """(owner, start) of every Newton run of one round."""
+    tasks = 0
+    for p in pending:
+        tasks += seeds.shape[0] + (begin[p + 1] - begin[p] if attempt == 0 else 0)
+    owner, X = np.empty(tasks, dtype=np.int64), np.empty((tasks, n))
+    t = 0
+    for p in pending:
+        for w in range(begin[p], begin[p + 1] if attempt == 0 else begin[p]):
+            owner[t], X[t] = p, warm[w]
+            t += 1
+        for s in range(seeds.shape[0]):
+            owner[t] = p
+            for a in range(n):
+                # The last round mixes the coordinates of the random starts anew.
+                X[t, a] = seeds[(s + a * (attempt == 3) * (1 + s % 7)) % seeds.shape[0], a]
+            t += 1
+    return owner, X
+
+
+@cached_njit
+def _collect(kernels, sizes, points, pending, where, owner, X, status, perms, signs, results):
+    """Gather distinct solutions of each point; returns the points whose indices do not sum to one."""
+    n, nodes, columns, _ = sizes
+    count, phi, energy, stable, equilibrium = results
+    image, out = np.empty(n), np.empty(2 + n + 2 * n * n)
+    L, M = np.empty((n, n)), np.empty((n, n))
+    table, values = np.empty(nodes), np.empty(max(columns * nodes, 1))
+    left = np.empty(pending.shape[0], dtype=np.int64)
+    kept, t = 0, 0
+    for p in pending:
+        j, i = where[p]
+        while t < owner.shape[0] and owner[t] == p:
+            if status[t] == CONVERGED:
+                _canonical(X[t], perms, signs, image)
+                _add(X[t], count, phi, j, i)
+            t += 1
+        call_filler(kernels[0], points[p], table, values)
+        degree, best = 0, math.inf
+        equilibrium[j, i] = -1
+        for k in range(count[j, i]):
+            for a in range(n):
+                image[a] = phi[k, a, j, i]
+            call_kernel(kernels[4], points[p], table, values, nodes, image, out)
+            energy[k, j, i] = out[0]
+            stable[k, j, i] = is_stable(out, n, L, M)
+            degree += _orbit(image, perms, signs) * _index_sign(out, n, M)
+            if stable[k, j, i] and out[0] < best:
+                best = out[0]
+                equilibrium[j, i] = k
+        if degree != 1:
+            left[kept] = p
+            kept += 1
+    return left[:kept].copy()
+
+
+@cached_njit
+def _add(x, count, phi, j, i):
+    """Append a solution unless it is known or there is no room."""
+    known = count[j, i]
+    if known == phi.shape[0]:
+        return
+    for k in range(known):
+        if _distance(phi[k, :, j, i], x) < SAME:
+            return
+    for a in range(x.shape[0]):
+        phi[known, a, j, i] = x[a]
+    count[j, i] = known + 1
+
+
+@cached_njit
+def _solve_plane(kernels, sizes, point, axes, xs, ys, starts, more, perms, signs, size, results):
+    count, phi, _, stable, _ = results
+    ny, nx = count.shape
+    cells = _coarse_cells(ny, nx, size)
+    where = _to_search(cells, count)
+    incomplete = _search(kernels, sizes, point, axes, xs, ys, where, np.empty((0, sizes[0])),
+                         np.zeros(where.shape[0] + 1, dtype=np.int64), starts, more, perms, signs, results)
+    orders = np.empty((5, phi.shape[0]), dtype=np.int64)
+    failed, failures = np.empty((ny * nx, 2), dtype=np.int64), 0
+    work = workspace(sizes, point.shape[0])
+    while cells.shape[0] > 0:
+        divided, parts = np.empty((4 * cells.shape[0], 4), dtype=np.int64), 0
+        for c in range(cells.shape[0]):
+            j0, i0, j1, i1 = cells[c]
+            if j1 - j0 <= 1 and i1 - i0 <= 1:
+                continue
+            if is_clean(count, phi, stable, j0, i0, j1, i1, orders):
+                failures = fill(kernels, sizes, point, axes, xs, ys, (j0, i0, j1, i1), orders, work, results, failed, failures)
+            else:
+                parts = _divide(j0, i0, j1, i1, divided, parts)
+        cells = divided[:parts].copy()
+        where = _to_search(cells, count)
+        warm, begin = _warm_starts(where, count, phi, size)
+        incomplete += _search(kernels, sizes, point, axes, xs, ys, where, warm, begin, starts, more, perms, signs, results)
+    where = failed[:failures].copy()
+    warm, begin = _warm_starts(where, count, phi, size)
+    return incomplete + _search(kernels, sizes, point, axes, xs, ys, where, warm, begin, starts, more, perms, signs, results)
+
+
+@cached_njit
+def _coarse_cells(ny, nx, size):
+    """Cells (j0, i0, j1, i1), corners included, that cover the grid."""
+    rows, columns = max(1, -(-(ny - 1) // size)), max(1, -(-(nx - 1) // size))
+    cells = np.empty((rows * columns, 4), dtype=np.int64)
+    for r in range(rows):
+        for c in range(columns):
+            cells[r * columns + c, 0] = r * size
+            cells[r * columns + c, 1] = c * size
+            cells[r * columns + c, 2] = min((r + 1) * size, ny - 1)
+            cells[r * columns + c, 3] = min((c + 1) * size, nx - 1)
+    return cells
+
+
+@cached_njit
+def _divide(j0, i0, j1, i1, divided, parts):
+    """Append the (up to four) parts of a cell; returns the new number of parts."""
+    jm, im = (j0 + j1) // 2, (i0 + i1) // 2
+    for a, b in ((j0, jm), (jm, j1)):
+        for e, f in ((i0, im), (im, i1)):
+            if (b > a or (j0 == j1 and b == j1)) and (f > e or (i0 == i1 and f == i1)):
+                divided[parts, 0], divided[parts, 1], divided[parts, 2], divided[parts, 3] = a, e, b, f
+                parts += 1
+    return parts
+
+
+@cached_njit
+def _to_search(cells, count):
+    """Corners and centres of cells that are not known yet, queued."""
+    where, found = np.empty((5 * cells.shape[0], 2), dtype=np.int64), 0
+    for c in range(cells.shape[0]):
+        j0, i0, j1, i1 = cells[c]
+        for j, i in ((j0, i0), (j0, i1), (j1, i0), (j1, i1), ((j0 + j1) // 2, (i0 + i1) // 2)):
+            if count[j, i] == UNKNOWN:
+                count[j, i] = QUEUED
+                where[found, 0], where[found, 1] = j, i
+                found += 1
+    return where[:found].copy()
+
+
+@cached_njit
+def _warm_starts(where, count, phi, reach):
+    """Distinct solutions known near each point, as starts of its search; those of point p are begin[p] to begin[p+1]."""
+    n, total = phi.shape[1], where.shape[0]
+    warm, begin = np.empty((4 * phi.shape[0] * total, n)), np.zeros(total + 1, dtype=np.int64)
+    t = 0
+    for p in range(total):
+        for dj, di in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+            j, i = _nearest_known(count, where[p, 0], where[p, 1], dj, di, reach)
+            for k in range(count[j, i] if j >= 0 else 0):
+                for a in range(n):
+                    warm[t, a] = phi[k, a, j, i]
+                fresh = True
+                for w in range(begin[p], t):
+                    fresh = fresh and _distance(warm[w], warm[t]) > NEAR
+                t += fresh
+        begin[p + 1] = t
+    return warm[:t].copy(), begin
+
+
+@cached_njit
+def _nearest_known(count, j, i, dj, di, reach):
+    ny, nx = count.shape
+    for s in range(1, reach + 1):
+        a, b = j + s * dj, i + s * di
+        if a < 0 or b < 0 or a >= ny or b >= nx:
+            break
+        if count[a, b] > 0:
+            return a, b
+    return -1, -1
