@@ -183,20 +183,18 @@ def probe_of(system):
 
 
 def polished(system, phi, atol):
-    """Newton's method from phi; the iterate counts as converged by its own residual or its last step."""
+    """Newton's method from phi, and how it ended."""
     phi, code, _ = system.newton(phi)
+    return phi, status_of(system, phi, atol, FAILURES.get(code, Status.STALLED))
+
+
+def status_of(system, phi, atol, failure=Status.STALLED):
+    """Whether phi solves the equations: by its residual, or by a Newton step below rounding; else `failure`."""
     residual, jacobian = system.residual(phi)
     if not np.isfinite(residual).all():
-        return phi, Status.NOT_FINITE
-    if np.abs(residual).max() <= atol or _negligible_step(residual, jacobian):
-        return phi, Status.CONVERGED
-    return phi, FAILURES.get(code, Status.STALLED)
-
-
-def checked(system, phi, atol):
-    """A state and whether it solves the equations as it is."""
-    size = np.abs(system.residual(phi)[0]).max()
-    return phi, Status.CONVERGED if size <= atol else Status.STALLED
+        return Status.NOT_FINITE
+    solved = np.abs(residual).max() <= atol or _negligible_step(residual, jacobian)
+    return Status.CONVERGED if solved else failure
 
 
 def tied(phi):
@@ -230,11 +228,10 @@ def _scan(pool, subspace):
         if root.jump and system.T == 0:
             pool.keep(*_between(system, subspace, root))
         else:
-            phi = subspace.centre + root.at * direction
-            moved = tied(subspace.projected(phi - system.residual(phi)[0]))
-            better, status = polished(system, moved, pool.search.atol)
+            phi = _lifted(system, subspace, root.at)
+            better, status = polished(system, phi, pool.search.atol)
             drifted = abs((better - phi) @ direction) > 1e-6
-            pool.keep(*(checked(system, moved, pool.search.atol) if drifted else (better, status)))
+            pool.keep(phi, status_of(system, phi, pool.search.atol)) if drifted else pool.keep(better, status)
 
 
 def _between(system, subspace, root):
@@ -252,13 +249,20 @@ def _between(system, subspace, root):
 
 def _thawed(system, subspace, u):
     """Evaluation at a tiny temperature of the solution next to a jump at u; None if there is none."""
-    probe, direction = at_temperature(system, THAWED), subspace.basis[:, 0]
+    probe = at_temperature(system, THAWED)
     roots, _ = find_roots(_along(probe, subspace), u - 1e-3, u + 1e-3)
     if not roots:
         return None
     nearest = min((root.at for root in roots), key=lambda v: abs(v - u))
-    phi = subspace.centre + nearest * direction
-    return probe.evaluate(phi - probe.residual(phi)[0])
+    return probe.evaluate(_lifted(probe, subspace, nearest))
+
+
+def _lifted(system, subspace, u):
+    """The state at the coordinate u, in which directions without influence have their values <g>."""
+    direction = subspace.basis[:, 0]
+    on_line = subspace.centre + u * direction
+    moved = subspace.projected(on_line - system.residual(on_line)[0])
+    return tied(moved + (u - direction @ (moved - subspace.centre)) * direction)
 
 
 def _along(system, subspace):
