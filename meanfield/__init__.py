@@ -11,12 +11,18 @@ from importlib import import_module
 from types import ModuleType
 
 _HOMES = {
+    "Branch": "branches",
+    "Branches": "branches",
     "Compiled": "compiled",
     "Solution": "results",
     "Solutions": "results",
+    "Transition": "transitions",
+    "Transitions": "transitions",
+    "branches": "branches",
     "compile": "compiled",
     "solutions": "solutions",
     "solve": "solve",
+    "transitions": "transitions",
 }
 
 __all__ = sorted(_HOMES)

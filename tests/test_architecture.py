@@ -2,9 +2,9 @@
 
 import ast
 import json
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("theory", "meanfield", "validate")
 MAY_IMPORT = {"theory": {"theory"}, "meanfield": {"theory", "meanfield"}, "validate": set(PACKAGES)}
 SOURCES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+CHECKING = ("exact.py", "vectorised.py")
 READERS = [p for p in SOURCES if p.is_relative_to(ROOT / "theory") or p.is_relative_to(ROOT / "meanfield" / "cli")]
 
 
@@ -45,10 +46,10 @@ def test_imports_go_one_way(path):
 
 @pytest.mark.parametrize("path", [p for p in SOURCES if p.is_relative_to(ROOT / "theory")], ids=lambda path: path.name)
 def test_theory_needs_only_sympy_and_mpmath(path):
-    """Numerical packages are imported inside functions of `theory` if at all."""
+    """numpy serves the checks alone: in their own modules, or inside functions."""
     for module, line, at_top in imports(path):
         allowed = module in sys.stdlib_module_names or module in {"theory", "sympy", "mpmath"}
-        assert allowed or (module == "numpy" and not at_top), f"{path}:{line} imports {module}"
+        assert allowed or (module == "numpy" and (path.name in CHECKING or not at_top)), f"{path}:{line} imports {module}"
 
 
 @pytest.mark.parametrize(("statement", "absent"), [
@@ -65,14 +66,15 @@ def test_imports_are_light(statement, absent):
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_import_time(package):
-    """A second is five times what an import takes on a small machine; the best of three is taken."""
+    """Processor time, which other work on the machine does not change; twice to five times what it takes."""
 
     def seconds():
-        start = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, "-c", f"import {package}"], check=True, cwd=ROOT)
-        return time.perf_counter() - start
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    assert min(seconds() for _ in range(3)) < 2
+    assert min(seconds() for _ in range(3)) < 3
 
 
 @pytest.mark.parametrize("name", [*PACKAGES, "theory.models"])
