@@ -65,10 +65,13 @@ class Averages:
     covariances: np.ndarray
 
 
-def finite_system(model, values, size, one_body, samples=SAMPLES, seed=0, cells=None):
+def finite_system(model, values, size, one_body, samples=SAMPLES, seed=0, cells=None, typical=False):
     """The N-site system of a model with one-body exponent `one_body`, ready for `averages`."""
-    kinds = {"quantum": QuantumSystem, "sphere": SphereSystem}
-    return kinds.get(model.site.kind, ClassicalSystem)(model, values, size, one_body, samples, seed, cells)
+    if model.site.kind == "quantum":
+        return QuantumSystem(model, values, size, one_body, cells)
+    if model.site.kind == "sphere":
+        return SphereSystem(model, values, size, one_body)
+    return ClassicalSystem(model, values, size, one_body, samples, seed, cells, typical)
 
 
 class ClassicalSystem:
@@ -79,10 +82,12 @@ class ClassicalSystem:
     values : {symbol: number}, everything in `one_body` and in the model but site and disorder
     one_body : Expr in the site variables and the disorder, exponent of one site's weight
     cells : [(probability, disorder values)] instead of the model's own disorder
+    typical : take the one composition of site types nearest to their probabilities instead of the average
+        over all, with the linear part of the rounding removed
     """
 
-    def __init__(self, model, values, size, one_body, samples=SAMPLES, seed=0, cells=None):
-        self.model, self.size = model, size
+    def __init__(self, model, values, size, one_body, samples=SAMPLES, seed=0, cells=None, typical=False):
+        self.model, self.size, self.typical = model, size, typical
         self.types = site_types(model, values, one_body, cells)
         self.samples, self.seed = samples, seed
         self._powers = {}
@@ -113,7 +118,7 @@ class ClassicalSystem:
             covariances += weight * ((table * mass) @ table.T - np.outer(mean, mean))
             weight_sum += weight
         spread = max(0.0, squares - total**2)
-        error = math.sqrt(spread / self.samples) if self.sampled else 0.0
+        error = math.sqrt(spread / self.samples) if self.sampled and not self.typical else 0.0
         return Averages(total, error, float(np.logaddexp.reduce(annealed)), means, covariances)
 
     @cached_property
@@ -124,6 +129,9 @@ class ClassicalSystem:
     @cached_property
     def disorder(self):
         """[(probability, site types, phi values, log weights)], one for each disorder sample or composition."""
+        if self.typical:
+            types = self._typical_composition()
+            return [(1.0, types, *self._density(types))]
         if self.sampled:
             rng = np.random.default_rng(self.seed)
             chances = np.array([t.probability for t in self.types])
@@ -132,6 +140,14 @@ class ClassicalSystem:
             return [(1 / self.samples, types, *self._density(types)) for types in draws]
         compositions = combinations_with_replacement(range(len(self.types)), self.size)
         return [(p, types, *self._density(types)) for types in compositions if (p := self._probability(types)) > 0]
+
+    def _typical_composition(self):
+        """Counts N p rounded to sum to N, the largest remainders first."""
+        shares = np.array([t.probability for t in self.types]) * self.size
+        counts = np.floor(shares).astype(int)
+        missing = self.size - counts.sum()
+        counts[np.argsort(counts - shares, kind="stable")[:missing]] += 1
+        return tuple(c for c, n in enumerate(counts) for _ in range(n))
 
     def _probability(self, types):
         counts = [types.count(c) for c in range(len(self.types))]
@@ -155,7 +171,7 @@ class ClassicalSystem:
 
     def _linear_part(self, collective, values, basin):
         """Per site type, the deviation of its log-trace from the mean at a reference field (zero when exact)."""
-        if not self.sampled:
+        if not (self.sampled or self.typical):
             return np.zeros(len(self.types))
         field = self._reference_field(collective, values, basin)
         traces = np.array([_log_sum(t.functions @ field + t.logs) for t in self.types])
@@ -310,11 +326,11 @@ class SphereSystem(ClassicalSystem):
     function of the modulus.
     """
 
-    def __init__(self, model, values, size, one_body, samples=SAMPLES, seed=0, cells=None):
+    def __init__(self, model, values, size, one_body):
         if model.disorder or len(model.order_parameters) > 1 or sympy.sympify(one_body) != 0:
             raise NotImplementedError("exact sums of vector spins with disorder or several order parameters")
         (g,) = model.order_parameters.values()
-        self.model, self.size, self.samples = model, size, 1
+        self.model, self.size = model, size
         self.scale = _number(g.coeff(model.site.variable), values)
         radii, masses = radial_density(model.site.n, size)
         cosines, weights = sphere_cosines(model.site.n)
@@ -345,7 +361,7 @@ class SphereSystem(ClassicalSystem):
 class QuantumSystem:
     """N quantum spins 1/2, by diagonalisation; without disorder in the sectors of the total spin."""
 
-    def __init__(self, model, values, size, one_body, samples=SAMPLES, seed=0, cells=None):
+    def __init__(self, model, values, size, one_body, cells=None):
         self.model, self.size, self.values = model, size, values
         self.sectors = _collective_sectors(size) if not model.disorder else None
         self.one_body = sympy.sympify(one_body)

@@ -14,6 +14,7 @@ from ..ensemble import Abbreviation, GibbsMean, Hamiltonian, LogPartition, Quenc
 from ..mean_field import MeanFieldTheory, fields_of, theory_of
 from ..symbols import T, beta, symbol
 
+SELF_CONSISTENCY = "Self-consistency"
 LIMIT = r"\xrightarrow[N\to\infty]{}"
 ELLIS = "R. S. Ellis, Entropy, Large Deviations and Statistical Mechanics (Springer, 1985)"
 HUANG = "K. Huang, Statistical Mechanics, 2nd ed. (Wiley, 1987)"
@@ -226,18 +227,19 @@ def mean_step(setting):
     )
 
 
-def self_consistency_step(setting):
+def self_consistency_step(setting, averages=None):
     """phi_a = <g_a> in the fields that the order parameters themselves make."""
     at = dict(zip(setting.fields, setting.field_values))
+    averages = [mean.xreplace(at) for mean in setting.means] if averages is None else averages
     return Step(
-        title="Self-consistency",
+        title=SELF_CONSISTENCY,
         rule="the field of each site is made by the others",
         justification=("Stationarity in $h_a$ gives $\\phi_a = \\partial P/\\partial h_a$, and stationarity in "
                        "$\\phi_a$ gives $h_a = -\\partial e/\\partial\\phi_a$; together they close. Several "
                        "solutions may exist: they are the candidate phases."),
         reference=setting.model.reference,
         before=row(*setting.phi),
-        after=row(*(mean.xreplace(at) for mean in setting.means)),
+        after=row(*averages),
         claim=AtEquilibrium(),
     )
 

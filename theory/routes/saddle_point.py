@@ -5,7 +5,7 @@ N times -beta [e(phi) + h.phi - P(h)].
 """
 
 import sympy
-from sympy import Derivative, Integral, Rational, S, Symbol, oo
+from sympy import Derivative, Integral, S, Symbol, oo
 
 from ..checks import Equal, Limit
 from ..derivation import Step
