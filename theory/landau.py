@@ -10,7 +10,7 @@ state are kept), and df/dm is the field conjugate to m. Conventions:
 so that chi = 1/a2 above the transition and m^2 = -a2/a4 below it.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import sympy
@@ -266,7 +266,8 @@ def landau(theory, about=None, order=6, direction=None):
     problem.expand_about(solution)
     mode = problem.given_mode(direction) if direction is not None else problem.critical_mode()
     found = problem.coefficients(mode, order)
-    typical = _typical_values(theory, solution)
+    mode = replace(mode, eliminated=problem.eliminated)
+    typical = typical_values(theory, solution)
     coefficients = {n: oriented(a, typical) for n, a in found.items()}
     return Landau(theory, solution, mode, coefficients, problem.competition(mode, coefficients),
                   problem.relations)
@@ -428,7 +429,7 @@ class _Problem:
         """Minus the eigenvalue of I + C e'' at a high temperature: the larger, the earlier it becomes critical."""
         from .approximate import approximate
 
-        return -approximate(self.domain.expression(eigenvalue), _typical_values(self.theory, self.solution))
+        return -approximate(self.domain.expression(eigenvalue), typical_values(self.theory, self.solution))
 
     def _modes(self):
         """(eigenvalue of I + C e'', Mode) for each group of equal eigenvalues."""
@@ -484,7 +485,13 @@ class _Problem:
 
     def conjugate_fields(self, directions, order):
         """df/d(amplitude) along each direction as a series in all the amplitudes, the rest eliminated."""
-        return self.domain.run(lambda: _Elimination(self, directions, order).solve())
+        def compute():
+            elimination = _Elimination(self, directions, order)
+            fields = elimination.solve()
+            self.eliminated = elimination.moved_names()
+            return fields
+
+        return self.domain.run(compute)
 
     def _relate_unknowns(self, unknowns):
         """Solve q_0 = <s^2>(q_0) for an exponential where it is linear in one: all becomes rational in q_0."""
@@ -511,7 +518,7 @@ class _Problem:
         u, v = self._hypercubic(fields)
         if u is None:
             return None
-        typical = _typical_values(self.theory, self.solution)
+        typical = typical_values(self.theory, self.solution)
         return Competition(size, *(oriented(self.domain.expression(x), typical) for x in (u / 4, v / 2)))
 
     def _hypercubic(self, fields):
@@ -555,6 +562,11 @@ class _Elimination:
             if forced is None:
                 return [self._project(v, self._imbalance()) for v in self.critical]
             self.active.append(forced)
+
+    def moved_names(self):
+        """Order parameters outside the critical directions that respond to the amplitudes."""
+        moved = [any(v[i] != 0 for v in self.active[self.size:]) for i in range(self.n)]
+        return tuple(a for a, yes in zip(self.problem.names, moved) if yes)
 
     def _start(self):
         zero = Series(self.domain, self.size, self.order, {})
@@ -721,10 +733,10 @@ def _unit(i, size, power=1, j=None, other=0):
     return tuple(key)
 
 
-def _typical_values(theory, solution):
+def typical_values(theory, solution=None):
     """Numbers at which signs are read for display: default parameters in the symmetric phase."""
     known = {n: Rational(3, 7) if p.default is None else p.default for n, p in theory.model.parameters.items()}
-    return {**known, **{str(u): Rational(1, 2) for u in solution.unknowns}, "T": Integer(3)}
+    return {**known, **{str(u): Rational(1, 2) for u in (solution.unknowns if solution else ())}, "T": Integer(3)}
 
 
 def oriented(expr, typical):
