@@ -11,7 +11,7 @@ from theory.errors import InputError
 
 from .continuation import Arclength
 from .family import Family
-from .segments import all_paths, segments_of
+from .segments import ANCHORS, all_paths, segments_of
 
 __all__ = ["Box", "Range", "read_range"]
 
@@ -85,6 +85,18 @@ class Box:
             raise InputError(f"along: expected one range {{name: (low, high)}}, got {along!r}")
         return cls.of(model, along, fixed)
 
+    @classmethod
+    def plane(cls, model, x, y, fixed):
+        """The Box of two free parameters, each (name, low, high[, points])."""
+        ranges = {}
+        for axis, limits in (("x", x), ("y", y)):
+            if not isinstance(limits, (tuple, list)) or not limits or not isinstance(limits[0], str):
+                raise InputError(f"{axis}: expected (name, low, high) or (name, low, high, points), got {limits!r}")
+            if limits[0] in ranges:
+                raise InputError(f"{limits[0]} is ranged twice: range two different parameters")
+            ranges[limits[0]] = tuple(limits[1:])
+        return cls.of(model, ranges, fixed)
+
     @property
     def names(self):
         """Names of the order parameters."""
@@ -137,13 +149,20 @@ class Box:
 
         return site_symmetry(self.family.at(self.family.generic(1)[0]))
 
-    def segments(self, options=Arclength()):
+    def segments(self, options=Arclength(), anchors=ANCHORS):
         """All stable segments of all branches along the one free parameter."""
-        return segments_of(self.paths(options), self.generic_symmetry)
+        return segments_of(self.paths(options, anchors), self.generic_symmetry)
 
-    def paths(self, options=Arclength()):
-        """All branches along the one free parameter."""
-        return all_paths(self.family, self.fixed_points, self.symmetry, options)
+    def paths(self, options=Arclength(), anchors=ANCHORS):
+        """All branches along the one free parameter that pass one of `anchors` values."""
+        return all_paths(self.family, self.fixed_points, self.symmetry, options, anchors)
+
+    def section(self, name, value):
+        """The Box along the other parameter, with one of the two ranged ones held at a value."""
+        kept = tuple(r for r in self.ranges if r.name != name)
+        fixed = {**self.fixed, name: float(value)}
+        family = Family(self.family.compiled, tuple(r.name for r in kept), tuple(r.low for r in kept), tuple(r.high for r in kept), fixed)
+        return Box(self.model, kept, fixed, family)
 
 
 def _checked(model, ranges, fixed):

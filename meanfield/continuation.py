@@ -32,7 +32,7 @@ class Arclength:
     largest: float = 0.04
     smallest: float = 1e-14
     turn: float = 0.97
-    steps: int = 5000
+    steps: int = 2000
 
 
 @dataclass(frozen=True, eq=False)

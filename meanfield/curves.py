@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.optimize import brentq
 
 from .family import Family, complement, spectrum
 
-__all__ = ["Coexistence", "CurvePoint", "Fold", "Instability", "Tracing", "locate", "merging_point", "trace"]
+__all__ = ["Coexistence", "CurvePoint", "Fold", "Instability", "Tracing", "merging_point", "trace"]
 
 
 @dataclass(frozen=True)
@@ -49,12 +48,25 @@ class Equations:
         """The residual's Jacobian by central differences, one-sided at the edges of the box; shape (k - 1, k)."""
         columns = []
         for i in range(len(w)):
-            ends = w[i] + np.array([-step, step])
+            ends = w[i] + self._width(w, i, step) * np.array([-1, 1])
             if i >= len(w) - 2:
                 ends = np.clip(ends, 0, 1)
             low, high = (self._moved(w, i, end) for end in ends)
             columns.append((self.residual(high) - self.residual(low)) / (ends[1] - ends[0]))
         return np.array(columns).T
+
+    def _width(self, w, i, step):
+        """Half the width of a difference, small against T."""
+        k, T = i - (len(w) - 2), self.family.parameters(self.values(w))["T"]
+        if T == 0:
+            return step
+        unit = self.family.span[k] if k >= 0 and self.family.names[k] == "T" else 1.0
+        return min(step, 0.01 * T / unit)
+
+    def between(self, first, second, share, options=Tracing()):
+        """The unknowns of the point at a share of the way from one point of the curve to the next; None if Newton fails."""
+        step = second.w - first.w
+        return _correct(self, first.w + share * step, step / np.linalg.norm(step), options)
 
     @staticmethod
     def _moved(w, i, end):
@@ -294,20 +306,6 @@ def _closes(start, here, new):
     share = step @ (start.w - here.w) / (step @ step)
     near = np.linalg.norm(start.w - here.w - share * step) < 0.2 * np.linalg.norm(step)
     return bool(0 < share <= 1 and near and start.tangent @ here.tangent > 0)
-
-
-def locate(equations, first, second, value, options=Tracing()):
-    """The unknowns between two successive points at which value(w) changes sign."""
-    direction = second.w - first.w
-    length = np.linalg.norm(direction)
-    normal = direction / length
-
-    def point(t):
-        guess = first.w + t * direction
-        w = _correct(equations, guess, normal, options)
-        return guess if w is None else w
-
-    return point(brentq(lambda t: value(point(t)), 0, 1, xtol=1e-14))
 
 
 def merging_point(equations, points, options=Tracing()):

@@ -75,8 +75,10 @@ class Family:
         return self.values(0.05 + 0.9 * (steps % 1))
 
     def slope(self, function, values, index, step=1e-5):
-        """d function(values) / d unit coordinate `index`, by differences that stay inside the box."""
+        """d function(values) / d unit coordinate `index`, by differences that stay inside the box and small against T."""
         unit = self.unit(values)
+        if self.names[index] == "T" and values[index] > 0:
+            step = min(step, 0.01 * values[index] / self.span[index])
         ends = np.clip(unit[index] + np.array([-step, step]), min(0, unit[index]), max(1, unit[index]))
         low, high = (self._shifted(unit, index, end) for end in ends)
         return (function(high) - function(low)) / (ends[1] - ends[0])

@@ -14,6 +14,17 @@ __all__ = ["Transition", "Transitions", "transitions"]
 MERGED = 1e-4
 
 
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """What a transition is made of: the start of a curve through it in a plane of two parameters.
+
+    `kind` is "instability", "fold" or "coexistence"; `states` are the solutions concerned, one or two arrays of shape (n,).
+    """
+
+    kind: str
+    states: tuple
+
+
 @dataclass(frozen=True)
 class Transition:
     """One transition on a line in parameter space.
@@ -34,6 +45,7 @@ class Transition:
     after: str
     equilibrium: bool = True
     states: tuple = field(default=(None, None), compare=False)
+    origin: Origin | None = field(default=None, compare=False, repr=False)
 
     def as_dict(self):
         """One record of the JSON of `transitions`."""
@@ -141,8 +153,16 @@ class _Finder:
         """The record of a change of equilibrium, and the segments' ends that it explains."""
         a, b, value = first.segment, second.segment, first.high
         if a.high == value == b.low and meet(a.points[-1].state, b.points[0].state, self.box.generic_symmetry):
-            return self.record("continuous", value, a, b), {(id(a), "high"), (id(b), "low")}
-        return self.record("first-order", value, a, b), set()
+            used = {(id(a), "high"), (id(b), "low")}
+            return self.record("continuous", value, a, b, origin=self.instability(a.points[-1], b.points[0])), used
+        origin = Origin("coexistence", (a.at(value).order_parameters, b.at(value).order_parameters))
+        return self.record("first-order", value, a, b, origin=origin), set()
+
+    @staticmethod
+    def instability(*ends):
+        """The origin of a curve from the ends of branches that meet: the most symmetric one loses its stability."""
+        symmetric = max(ends, key=lambda p: len(p.state.across))
+        return Origin("instability", (symmetric.state.order_parameters,))
 
     def end(self, segment, side, used):
         """The record of a segment's end that no change of equilibrium explains, or None."""
@@ -153,10 +173,12 @@ class _Finder:
         partner = self.continuation(segment, side, value, point)
         if partner is not None:
             pair = (segment, partner) if side == "high" else (partner, segment)
-            return self.record("continuous", value, *pair, equilibrium=False)
+            origin = self.instability(point, partner.points[0 if side == "high" else -1])
+            return self.record("continuous", value, *pair, False, origin)
         rest = self.stretch_beyond(value, side)
         pair = (segment, rest) if side == "high" else (rest, segment)
-        return self.record("spinodal", value, *pair, equilibrium=False)
+        origin = Origin("fold", (point.state.order_parameters,)) if point.event == "fold" else self.instability(point)
+        return self.record("spinodal", value, *pair, False, origin)
 
     def continuation(self, segment, side, value, point):
         """The stable segment that springs from this end on the other side, or None."""
@@ -173,12 +195,12 @@ class _Finder:
         nearest = min(self.stretches, key=lambda s: min(abs(s.low - value), abs(s.high - value)))
         return (inside or [nearest])[0].segment
 
-    def record(self, kind, value, before, after, equilibrium=True):
+    def record(self, kind, value, before, after, equilibrium=True, origin=None):
         phases = [self.phase(before, value, -1), self.phase(after, value, +1)]
         labels = distinct_labels(self.box.names, *phases)
         name, = self.box.family.names
         states = tuple(dict(zip(self.box.names, map(float, phi))) for _, phi in phases)
-        return Transition(kind, {name: float(value)}, *labels, equilibrium, states)
+        return Transition(kind, {name: float(value)}, *labels, equilibrium, states, origin)
 
     def phase(self, segment, value, side):
         """(kind, order parameters) of a segment close to a value, on its side."""

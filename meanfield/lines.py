@@ -1,0 +1,323 @@
+"""The lines of a phase diagram: curves started at the transitions of sections, cut to where they bound phases."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from .critical import critical_point
+from .curves import Coexistence, Fold, Instability, Tracing, merging_point, trace
+from .family import invariant_subspace, spectrum
+
+__all__ = ["Line", "LineCutter", "LineFinder", "SpecialPoint"]
+
+# A start closer than this to a known curve is on it.
+KNOWN = 5e-3
+# Free energies closer than this count as equal, eigenvalues above minus this as not negative.
+EQUAL = 1e-11
+MARGINAL = 1e-9
+# Ends of lines closer than this, in units of the box, to a critical or tricritical point end there.
+SNAP = 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """A line between phases.
+
+    Attributes
+    ----------
+    kind : "continuous", "first-order", "spinodal" or "tricritical" (one point)
+    between : labels of the two phases; for a spinodal the phase that ends and the one that remains
+    points : (k, 2) parameter values
+    """
+
+    kind: str
+    between: tuple
+    points: np.ndarray
+
+    def as_dict(self):
+        """One record of the JSON of `phase-diagram`."""
+        return {"kind": self.kind, "between": list(self.between), "points": self.points.tolist()}
+
+    def __repr__(self):
+        (x0, y0), (x1, y1) = self.points[0], self.points[-1]
+        span = f"at ({x0:.12g}, {y0:.12g})" if len(self.points) == 1 else f"({x0:.6g}, {y0:.6g}) to ({x1:.6g}, {y1:.6g}), {len(self.points)} points"
+        return f"{self.kind}, {' | '.join(self.between)}: {span}"
+
+
+@dataclass(frozen=True, eq=False)
+class SpecialPoint:
+    """A point where lines end or meet: "tricritical", "critical" or "multicritical"."""
+
+    kind: str
+    at: np.ndarray
+    state: np.ndarray
+    between: tuple = ()
+
+    def as_dict(self, names):
+        """Plain values for JSON."""
+        return {"kind": self.kind, "at": dict(zip(names, map(float, self.at))), "between": list(self.between)}
+
+
+@dataclass(frozen=True, eq=False)
+class _Curve:
+    equations: object
+    points: list
+
+    def near(self, equations, start):
+        """Whether a start of the same kind lies on this curve, with its solutions in either order."""
+        if type(equations) is not type(self.equations):
+            return False
+        path = np.array([_place(self.equations, p.w) for p in self.points])
+        return any(_distance(path, _place(equations, start, order)) < KNOWN for order in (1, -1))
+
+
+def _place(equations, w, order=1):
+    """Solutions and parameters of unknowns, independent of the bases of subspaces."""
+    return np.concatenate([*equations.states(w)[::order], w[-2:]])
+
+
+def _distance(path, point):
+    """Distance of a point from a polyline, rows of `path`."""
+    if len(path) == 1:
+        return np.linalg.norm(path[0] - point)
+    first, step = path[:-1], np.diff(path, axis=0)
+    share = np.clip(((point - first) * step).sum(1) / np.maximum((step**2).sum(1), 1e-300), 0, 1)
+    return np.linalg.norm(first + share[:, None] * step - point, axis=1).min()
+
+
+class LineFinder:
+    """Curves and special points of a Box of two parameters, collected from transitions."""
+
+    def __init__(self, box, options=Tracing()):
+        self.box, self.options = box, options
+        self.curves, self.special = [], []
+
+    def add(self, transition, values):
+        """Trace the curve through a transition at parameter values, unless it is known."""
+        if transition.origin is None:
+            return
+        equations, start = self.start(transition.origin, values)
+        if equations is None or any(curve.near(equations, start) for curve in self.curves):
+            return
+        points = trace(equations, start, self.box.generic_symmetry, self.options)
+        if len(points) > 1:
+            self.curves.append(_Curve(equations, points))
+            self.special += [p for p in self.ends(equations, points) if not self.known(p)]
+
+    def start(self, origin, values):
+        """Equations and unknowns of the curve through a transition."""
+        family = self.box.family
+        states = [self.box.generic_symmetry.canonical(phi) for phi in origin.states]
+        if origin.kind == "coexistence":
+            bases = [invariant_subspace(family, phi) for phi in states]
+            order = sorted(range(2), key=lambda k: (bases[k].shape[1], tuple(states[k])))
+            equations = Coexistence(family, *(bases[k] for k in order))
+            return equations, equations.start([states[k] for k in order], values)
+        phi, = states
+        basis = invariant_subspace(family, phi, tied=1e-5)
+        if origin.kind == "instability" and basis.shape[1] == len(phi):
+            return None, None
+        equations = (Fold if origin.kind == "fold" else Instability)(family, basis)
+        return equations, equations.start(phi, values)
+
+    def ends(self, equations, points):
+        """Special points at the ends of a curve where solutions merge."""
+        for inward in (points, points[::-1]):
+            if inward[0].end == "merge":
+                yield self.end(equations, inward)
+
+    def end(self, equations, inward):
+        place, states = merging_point(equations, inward, self.options), equations.states(inward[0].w)
+        if len(states) == 2:
+            sharp = critical_point(self.box.family, self.joint(equations), states, place)
+            if sharp is not None:
+                return SpecialPoint(*sharp)
+        return SpecialPoint("multicritical", place, states[-1])
+
+    @staticmethod
+    def joint(equations):
+        """Basis of the smallest invariant subspace that holds both solutions."""
+        both = np.column_stack([equations.first, equations.second])
+        vectors, values, _ = np.linalg.svd(both, full_matrices=False)
+        return vectors[:, values > 1e-9]
+
+    def known(self, point):
+        """Whether a special point is known already; a sharper kind replaces a rough one."""
+        for k, other in enumerate(self.special):
+            if self.near(point.at, other.at, 1e-3):
+                if other.kind == "multicritical" and point.kind != "multicritical":
+                    self.special[k] = point
+                return True
+        return False
+
+    def near(self, a, b, distance):
+        return bool(np.abs(self.box.family.unit(a) - self.box.family.unit(b)).max() < distance)
+
+
+class LineCutter:
+    """Cuts curves into lines by what they are worth at each of their points."""
+
+    def __init__(self, finder, grid, label):
+        self.finder, self.box, self.grid, self.label = finder, finder.box, grid, label
+
+    def lines(self):
+        """All Lines: those of curves, and tricritical points as lines of one point."""
+        found = [line for curve in self.finder.curves for line in self.cut(curve)]
+        return [*found, *(self.point_line(p, found) for p in self.finder.special if p.kind == "tricritical")]
+
+    def cut(self, curve):
+        kinds = [self.kind(curve.equations, p.w) for p in curve.points]
+        cuts = {0, *(k for k in range(1, len(kinds)) if kinds[k] != kinds[k - 1]), len(kinds), *self.passages(curve)}
+        for a, b in pairwise(sorted(cuts)):
+            if kinds[a] is not None:
+                yield from self.line(curve, kinds, a, b)
+
+    def passages(self, curve):
+        """Indices at which a curve passes a critical point: the phases on its sides are others beyond."""
+        unit = np.array([p.w[-2:] for p in curve.points])
+        for special in self.finder.special:
+            distance = np.abs(unit - self.box.family.unit(special.at)).max(1)
+            if special.kind == "critical" and 1 < (k := int(distance.argmin())) < len(unit) - 1 and distance[k] < SNAP:
+                yield k
+
+    def line(self, curve, kinds, a, b):
+        """The Line of the points a..b-1 of a curve, with its ends made exact."""
+        equations, points = curve.equations, curve.points
+        body = [equations.values(p.w) for p in points[a:b]]
+        first = self.exact_end(equations, points, kinds, a, -1)
+        last = self.exact_end(equations, points, kinds, b - 1, +1)
+        places = np.array([*first, *body, *last])
+        kind = kinds[a]
+        if kind == "unstable":
+            kind = "spinodal" if self.subcritical(equations, points[(a + b - 1) // 2]) else None
+        if kind is None or len(places) < 2 or np.ptp(self.box.family.unit(places), axis=0).max() < 2e-3:
+            return
+        between = self.between(equations, kind, points[(a + b - 1) // 2])
+        yield Line(kind, between, self.snapped(places))
+
+    def exact_end(self, equations, points, kinds, k, side):
+        """[] or [values] of the exact end of a run of points beyond its k-th."""
+        other = k + side
+        if 0 <= other < len(points) and kinds[other] != kinds[k]:
+            return [self.bisected(equations, points[k], points[other], kinds[k])]
+        if not 0 <= other < len(points) and points[k].end == "merge":
+            inward = points[k:] if side < 0 else points[k::-1]
+            return [merging_point(equations, inward)]
+        return []
+
+    def bisected(self, equations, inside, outside, kind):
+        """The place between two points at which a curve stops being of its kind."""
+        low, high = 0.0, 1.0
+        place = equations.values(inside.w)
+        for _ in range(45):
+            middle = (low + high) / 2
+            w = equations.between(inside, outside, middle)
+            if w is not None and self.kind(equations, w) == kind:
+                low, place = middle, equations.values(w)
+            else:
+                high = middle
+        return place
+
+    def snapped(self, places):
+        """Places whose ends are moved onto a special point close by, and points beyond it dropped."""
+        for side in (0, -1):
+            near = [p for p in self.finder.special if p.kind != "multicritical" and self.finder.near(places[side], p.at, SNAP)]
+            if near:
+                places = places[np.abs(self.box.family.unit(places) - self.box.family.unit(near[0].at)).max(1) > SNAP / 4]
+                places = np.vstack([near[0].at, places] if side == 0 else [places, near[0].at])
+        return places
+
+    def kind(self, equations, w):
+        """"continuous", "first-order", "spinodal", "unstable" (instability of a metastable phase) or None."""
+        values = equations.values(w)
+        system, states = self.box.family.at(values), equations.states(w)
+        evaluations = [self.box.family.probe(values).evaluate(phi) for phi in states]
+        lowest = [spectrum(e, np.eye(len(phi))) for e, phi in zip(evaluations, states)]
+        if min(s[0] for s in lowest) < -MARGINAL:
+            return None
+        if isinstance(equations, Fold):
+            return "spinodal"
+        free_energy = system.evaluate(states[0]).free_energy
+        lower = any(f < free_energy - EQUAL for f in self.competitors(system, values))
+        if isinstance(equations, Instability):
+            return "unstable" if lower else "continuous"
+        return None if lower else "first-order"
+
+    def competitors(self, system, values):
+        """Free energies of the solutions that the grid's states nearby lead to."""
+        for phi in self.grid.near(self.box.family.unit(values)):
+            solution, status, _ = system.newton(phi)
+            if status == 0:
+                yield system.evaluate(solution).free_energy
+
+    def subcritical(self, equations, point):
+        """Whether nothing stable is left close to a solution just beyond its instability."""
+        phi, = equations.states(point.w)
+        for values in self.sides(equations, point, 2e-3):
+            state = _relaxed(self.box.family.at(values), phi + 1e-3 * self.soft(equations, point))
+            if np.abs(self.box.generic_symmetry.canonical(state) - self.box.generic_symmetry.canonical(phi)).max() > 0.25:
+                return True
+        return False
+
+    def soft(self, equations, point):
+        """A unit vector along which the solution of an instability is lost."""
+        phi, = equations.states(point.w)
+        evaluation = self.box.family.probe(equations.values(point.w)).evaluate(phi)
+        vector = np.linalg.svd(np.eye(len(phi)) + evaluation.response @ evaluation.curvature)[2][-1]
+        return vector
+
+    def sides(self, equations, point, distance):
+        """Parameter values on both sides of a curve, the smaller second (else first) parameter first."""
+        tangent = point.tangent[-2:] / max(np.linalg.norm(point.tangent[-2:]), 1e-12)
+        normal = np.array([-tangent[1], tangent[0]])
+        normal = normal * (np.sign(normal[1]) or np.sign(normal[0]) or 1)
+        if abs(normal[1]) < 1e-6:
+            normal = np.abs(normal)
+        return [self.box.family.values(np.clip(point.w[-2:] + s * distance * normal, 0, 1)) for s in (-1, 1)]
+
+    def between(self, equations, kind, point):
+        """Labels of the phases that a line separates."""
+        values, states = equations.values(point.w), equations.states(point.w)
+        if kind == "first-order":
+            return self.ordered(equations, point, states)
+        sides = [self.equilibrium(v) for v in self.sides(equations, point, 0.01)]
+        if kind == "spinodal":
+            ending = self.label(values, states[0])
+            others = [x for x in sides if x != ending]
+            return (ending, others[0] if others else sides[0])
+        return tuple(sides)
+
+    def ordered(self, equations, point, states):
+        """Labels of two coexisting phases, the one of the first side first."""
+        values = self.sides(equations, point, 0.01)[0]
+        system = self.box.family.at(values)
+        energies = [system.evaluate(system.newton(phi)[0]).free_energy for phi in states]
+        labels = [self.label(equations.values(point.w), phi) for phi in states]
+        return tuple(labels if energies[0] <= energies[1] else labels[::-1])
+
+    def equilibrium(self, values):
+        """Label of the equilibrium phase at a place, from the grid's states around it."""
+        system = self.box.family.at(values)
+        found = []
+        for phi in self.grid.near(self.box.family.unit(values)):
+            solution, status, _ = system.newton(phi)
+            if status == 0:
+                found.append((system.evaluate(solution).free_energy, tuple(solution)))
+        return self.label(values, np.array(min(found)[1])) if found else ""
+
+    def point_line(self, special, lines):
+        """A tricritical point as a line of one point, between the phases of the line that ends there."""
+        ends = [line for line in lines if any(self.finder.near(line.points[k], special.at, 1e-6) for k in (0, -1))]
+        ends.sort(key=lambda line: line.kind != "continuous")
+        return Line("tricritical", ends[0].between if ends else (), special.at[None, :])
+
+
+def _relaxed(system, phi, steps=400):
+    """The state that iterating phi -> <g> leads to, or comes close to."""
+    for _ in range(steps):
+        residual = system.residual(phi)[0]
+        if np.abs(residual).max() < 1e-9:
+            break
+        phi = phi - residual
+    return phi

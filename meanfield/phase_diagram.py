@@ -1,0 +1,324 @@
+"""The phase diagram of a model in a plane of two parameters: the equilibrium phase on a grid, and the lines between phases."""
+
+import json
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import product
+
+import numpy as np
+
+from theory.errors import InputError
+
+from .box import Box, Range
+from .continuation import Arclength
+from .curves import Tracing
+from .grid import scan
+from .labels import PhaseNames
+from .lines import LineCutter, LineFinder
+from .results import versions
+from .transitions import find_transitions
+from .writers import check_extension, replacing, write_json
+
+__all__ = ["Phase", "PhaseDiagram", "phase_diagram"]
+
+# Where sections through the plane are searched for transitions, as shares of a side: at no special place.
+SECTIONS = (0.0731, 0.2791, 0.4877, 0.7213, 0.9317)
+ANCHORS = 9
+MORE_SECTIONS = 6
+SEED_STRIDE = 5
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A phase of the diagram.
+
+    Attributes
+    ----------
+    label : the kind and, where needed, what distinguishes it from other phases of this kind
+    kind : see DESIGN's vocabulary
+    nonzero : names of the order parameters that do not vanish
+    fraction : of the grid's points at which it is the equilibrium; 0 for phases that are only metastable
+    metastable : of the grid's points at which it is stable without being the equilibrium
+    """
+
+    label: str
+    kind: str
+    nonzero: tuple
+    fraction: float
+    metastable: float
+
+    def as_dict(self):
+        """Plain values for JSON."""
+        return {"label": self.label, "kind": self.kind, "order_parameters": list(self.nonzero),
+                "fraction": self.fraction, "metastable": self.metastable}
+
+
+@dataclass(frozen=True, eq=False)
+class PhaseDiagram:
+    """The phases of a model in a plane.
+
+    Attributes
+    ----------
+    model, title : of the model
+    x, y : Range of the two parameters
+    parameters : {name: value} held fixed
+    dataset : xarray.Dataset on the grid: order parameters, free energy, entropy and energy of the equilibrium, index of its
+        phase, number of stable phases, index of their ranking by free energy, converged
+    phases : tuple of Phase, in the order of the index
+    rankings : tuple of tuples of labels: the stable phases of a point by free energy, the equilibrium first
+    lines : tuple of Line
+    special_points : tuple of SpecialPoint
+    """
+
+    model: str
+    title: str
+    x: Range
+    y: Range
+    parameters: dict
+    dataset: object
+    phases: tuple
+    rankings: tuple
+    lines: tuple
+    special_points: tuple
+
+    def lines_of(self, kind):
+        """The lines of one kind."""
+        return tuple(line for line in self.lines if line.kind == kind)
+
+    def as_dict(self):
+        """The JSON document of `phase-diagram`."""
+        return {"model": self.model, "parameters": dict(self.parameters), "x": self.x.name, "y": self.y.name,
+                "lines": [line.as_dict() for line in self.lines], "phases": [p.as_dict() for p in self.phases],
+                "special_points": [p.as_dict((self.x.name, self.y.name)) for p in self.special_points]}
+
+    def plot(self, ax=None, **options):
+        """Draw the diagram; see `meanfield.plot.phase_diagram`."""
+        from .plot import phase_diagram
+
+        return phase_diagram(self, ax=ax, **options)
+
+    def save(self, path):
+        """Write the diagram atomically: .nc the grid, .json the lines and phases, .png, .pdf or .svg the picture.
+
+        Raises
+        ------
+        InputError
+            For another extension or a place that cannot be written to.
+        """
+        extension = check_extension(path, ("nc", "json", "png", "pdf", "svg"))
+        if extension == "json":
+            return write_json(path, self.as_dict())
+        if extension == "nc":
+            with replacing(path) as temporary:
+                self.dataset.to_netcdf(temporary, engine="scipy")
+            return path
+        from .plot import save_figure
+
+        return save_figure(self.plot(), path)
+
+    def __repr__(self):
+        head = f"{self.model}: {self.x.name} = {self.x.low:g} to {self.x.high:g}, {self.y.name} = {self.y.low:g} to {self.y.high:g}"
+        phases = [f"  {p.label}: {100 * p.fraction:.1f} % of the plane" for p in self.phases]
+        return "\n".join([head, *phases, *(f"  {line!r}" for line in self.lines)])
+
+
+def phase_diagram(model, *, x, y, sections=SECTIONS, progress=None, **fixed):
+    """Map the phases of a model in a plane of two parameters.
+
+    Transitions along a few sections through the plane start the lines, which are then followed as curves; stable states from the
+    sections spread over the grid. Boundaries on the grid that no line explains get sections of their own.
+
+    Parameters
+    ----------
+    model : model, theory, name or path of a model file
+    x, y : (name, low, high) or (name, low, high, points)
+    sections : shares of a side at which sections are taken, for both parameters
+    progress : called as progress(done, total) while the computation runs
+    fixed : the other parameters, with T
+
+    Returns
+    -------
+    PhaseDiagram
+
+    Raises
+    ------
+    InputError
+        For an unknown parameter, an empty range or a range over a structural integer.
+    """
+    box = Box.plane(model, x, y, fixed)
+    return _Mapper(box, progress or (lambda done, total: None)).run(sections)
+
+
+@dataclass(eq=False)
+class _Mapper:
+    """Runs the steps and counts progress."""
+
+    box: Box
+    progress: object
+    seeds: list = field(default_factory=list)
+    done: int = 0
+
+    def run(self, sections):
+        self.finder, self.names = LineFinder(self.box), PhaseNames(self.box)
+        places = [(r.name, r.low + share * (r.high - r.low)) for share, r in product(sections, self.box.ranges)]
+        self.total = len(places) + MORE_SECTIONS + 2
+        for place in places:
+            self.section(*place)
+        grid = self.scanned()
+        lines = self.lines(grid)
+        for _ in range(MORE_SECTIONS):
+            place = _unexplained(self.box, self.phases_of(grid), lines)
+            self.step()
+            if place is None:
+                break
+            known = len(self.finder.curves)
+            self.section(*place)
+            if len(self.finder.curves) == known:
+                break
+            grid = self.scanned()
+            lines = self.lines(grid)
+        return self.result(grid, lines)
+
+    def step(self):
+        self.done += 1
+        self.progress(min(self.done, self.total), self.total)
+
+    def section(self, name, value):
+        """Find the transitions along one section; start lines at them and keep states as seeds of the grid."""
+        box = self.box.section(name, value)
+        segments = box.segments(Arclength(), ANCHORS)
+        for s in segments:
+            inner = s.points[1:-1:SEED_STRIDE] or s.points[:1]
+            self.seeds += [(self.place(name, value, p.parameter), p.state.order_parameters) for p in inner]
+        for t in find_transitions(box, segments):
+            self.finder.add(t, self.place(name, value, *t.at.values()))
+        self.step()
+
+    def place(self, name, value, other):
+        """Values of both parameters from that of a section and that along it."""
+        return (value, other) if name == self.box.ranges[0].name else (other, value)
+
+    def scanned(self):
+        grid = scan(self.box, self.seeds)
+        self.step()
+        return grid
+
+    def lines(self, grid):
+        self.phases_of(grid)
+        return LineCutter(self.finder, grid, self.names).lines()
+
+    def phases_of(self, grid):
+        """The phase (kind, pattern) of every stable state on the grid, an object array of shape (nx, ny, k)."""
+        found = np.empty(grid.free_energy.shape, dtype=object)
+        for i, j, k in np.argwhere(np.isfinite(grid.free_energy)):
+            found[i, j, k] = self.names.identify((grid.x[i], grid.y[j]), grid.order_parameters[i, j, k])
+        return found
+
+    def result(self, grid, lines):
+        box, states = self.box, self.phases_of(grid)
+        summary = _Summary(self.names, states)
+        return PhaseDiagram(box.model.name, box.model.title, *box.ranges, box.parameters, _dataset(box, grid, summary),
+                            summary.phases, summary.rankings, tuple(lines), tuple(self.finder.special))
+
+
+def _unexplained(box, phases, lines):
+    """(name, value) of a section across a boundary of phases on the grid that is near no line, or None."""
+    shape = np.array(phases.shape[:2])
+    known = [p for line in lines if line.kind in ("continuous", "first-order") for p in _dense(box.family.unit(line.points), 0.5 / shape.max())]
+    known = np.array(known).reshape(-1, 2)
+    for axis in (0, 1):
+        equilibrium = phases[:, :, 0]
+        first, second = (np.moveaxis(equilibrium, axis, 0)[s] for s in (slice(None, -1), slice(1, None)))
+        for i, j in np.argwhere([[_differ(a, b) for a, b in zip(r, s)] for r, s in zip(first, second)]):
+            unit = np.array([i + 0.5, j] if axis == 0 else [j, i + 0.5]) / (shape - 1)
+            if not len(known) or (np.abs(known - unit) * (shape - 1)).max(1).min() > 2:
+                other = 1 - axis
+                return box.ranges[other].name, float(box.family.values(unit + 1e-4 * (0.5 - unit))[other])
+    return None
+
+
+def _differ(a, b):
+    """Whether two phases differ in symmetry; a mere difference in kind may be a crossover."""
+    return a is not None and b is not None and a[1] != b[1]
+
+
+def _dense(unit, spacing):
+    """Points of a polyline at most `spacing` apart."""
+    for a, b in zip(unit, unit[1:]):
+        yield from a + np.linspace(0, 1, max(2, math.ceil(np.abs(b - a).max() / spacing)))[:, None] * (b - a)
+    if len(unit) == 1:
+        yield unit[0]
+
+
+class _Summary:
+    """Phases and rankings with their indices on the grid."""
+
+    def __init__(self, names, states):
+        self.names, self.states = names, states
+
+    @cached_property
+    def labels(self):
+        """Labels of all stable states, shape (nx, ny, k); "" where there is none."""
+        return np.array([self.names.text(s) if s is not None else "" for s in self.states.ravel()], dtype=object).reshape(self.states.shape)
+
+    @cached_property
+    def phases(self):
+        """All phases, those with the largest share of the plane first."""
+        first = Counter(self.labels[..., 0].ravel())
+        anywhere = Counter(self.labels.ravel())
+        keys = {self.names.text(s): s for s in self.states.ravel() if s is not None}
+        size = self.labels[..., 0].size
+        return tuple(self._phase(label, keys[label], first[label] / size, (anywhere[label] - first[label]) / size)
+                     for label in sorted(keys, key=lambda k: (-first[k], -anywhere[k], k)))
+
+    def _phase(self, label, key, fraction, metastable):
+        kind, (signs, _) = key
+        nonzero = tuple(name for name, s in zip(self.names.box.names, signs) if s)
+        return Phase(label, kind, nonzero, fraction, metastable)
+
+    @cached_property
+    def index(self):
+        """Index of the equilibrium phase, -1 where there is none; shape (nx, ny)."""
+        order = {p.label: i for i, p in enumerate(self.phases)}
+        return np.array([order.get(label, -1) for label in self.labels[..., 0].ravel()]).reshape(self.labels.shape[:2])
+
+    @cached_property
+    def rankings(self):
+        """Distinct rankings of the stable phases by free energy."""
+        return tuple(sorted(set(self._rows)))
+
+    @cached_property
+    def _rows(self):
+        return [tuple(dict.fromkeys(x for x in row if x)) for row in self.labels.reshape(-1, self.labels.shape[-1])]
+
+    @cached_property
+    def ranking_index(self):
+        """Index into `rankings`; shape (nx, ny)."""
+        order = {r: i for i, r in enumerate(self.rankings)}
+        return np.array([order[row] for row in self._rows]).reshape(self.labels.shape[:2])
+
+
+def _dataset(box, grid, summary):
+    import xarray
+
+    x, y = box.ranges
+    dims = (x.name, y.name)
+    T = np.broadcast_to(grid.x[:, None] if x.name == "T" else grid.y if y.name == "T" else box.fixed["T"], grid.count.shape)
+    free_energy, entropy = grid.free_energy[..., 0], grid.entropy[..., 0]
+    per_site = {"units": "per site, k_B = 1"}
+    variables = {name: (dims, grid.order_parameters[..., 0, i], {"long_name": f"order parameter {name}", "units": "1"})
+                 for i, name in enumerate(box.names)}
+    variables |= {
+        "free_energy": (dims, free_energy, per_site), "entropy": (dims, entropy, per_site),
+        "energy": (dims, free_energy + T * entropy, per_site),
+        "phase": (dims, summary.index.astype("int32"), {"labels": json.dumps([p.label for p in summary.phases])}),
+        "stable_phases": (dims, grid.count.astype("int32"), {"long_name": "number of locally stable phases"}),
+        "ranking": (dims, summary.ranking_index.astype("int32"), {"labels": json.dumps([" > ".join(r) for r in summary.rankings])}),
+        "converged": (dims, (grid.count > 0).astype("int8"), {"long_name": "1 where a stable phase was found"}),
+    }
+    attrs = {"title": f"Phase diagram of {box.model.title}", "model": box.model.name, "parameters": json.dumps(box.parameters),
+             "reference": box.model.reference, "versions": json.dumps(dict(versions())), "units": "k_B = 1, energies per site"}
+    coords = {x.name: (x.name, grid.x), y.name: (y.name, grid.y)}
+    return xarray.Dataset(variables, coords, attrs)
