@@ -16,11 +16,14 @@ UNKNOWN, QUEUED = -1, -2
 
 
 @cached_njit
-def workspace(sizes, width):
+def workspace(sizes, point):
     """Arrays that the blocks of lanes use."""
     n, nodes, columns, _ = sizes
     entries = max(columns * nodes, 1)
-    return (np.zeros((width, LANES)), np.ones((nodes, LANES)), np.zeros((entries, LANES)), np.zeros((n, LANES)),
+    P = np.empty((point.shape[0], LANES))
+    for c in range(point.shape[0]):
+        P[c] = point[c]
+    return (P, np.ones((nodes, LANES)), np.zeros((entries, LANES)), np.zeros((n, LANES)),
             np.empty((n, LANES)), np.empty((3 * (n + 3) * (n + 3) + 20, LANES)), np.empty((n, LANES)), np.empty(LANES),
             np.empty(nodes), np.zeros(entries), np.empty(LANES), np.empty(LANES), np.empty(LANES, dtype=np.bool_),
             np.empty(LANES), np.zeros(LANES, dtype=np.bool_))
@@ -70,7 +73,7 @@ def is_clean(count, phi, stable, j0, i0, j1, i1, orders):
 
 
 @cached_njit
-def fill(kernels, sizes, point, axes, xs, ys, cell, orders, work, results, failed, failures):
+def fill(kernels, sizes, axes, xs, ys, cell, orders, work, results, failed, failures):
     """Solve at the unknown points that a clean cell owns.
 
     Parameters
@@ -91,12 +94,12 @@ def fill(kernels, sizes, point, axes, xs, ys, cell, orders, work, results, faile
         rows = LANES // width
         for j in range(j0, last_j + 1, rows):
             block = (j, min(rows, last_j + 1 - j), i, width)
-            failures = _fill_block(kernels, sizes, point, axes, xs, ys, cell, orders, work, block, near, results, failed, failures)
+            failures = _fill_block(kernels, sizes, axes, xs, ys, cell, orders, work, block, near, results, failed, failures)
     return failures
 
 
 @cached_njit
-def _fill_block(kernels, sizes, point, axes, xs, ys, cell, orders, work, block, near, results, failed, failures):
+def _fill_block(kernels, sizes, axes, xs, ys, cell, orders, work, block, near, results, failed, failures):
     n, _, _, static = sizes
     P, tables, values_block, X, guess, out, step, length2, table, values, u, v, flags, best, wanted = work
     count, phi, energy, stable, equilibrium = results
@@ -105,7 +108,7 @@ def _fill_block(kernels, sizes, point, axes, xs, ys, cell, orders, work, block, 
     fresh = _claim(count, equilibrium, block, m, wanted)
     if fresh == 0:
         return failures
-    _set_block(kernels, sizes, point, axes, xs, ys, block, P, tables, values_block, table, values)
+    _set_block(kernels, sizes, axes, xs, ys, block, P, tables, values_block, table, values)
     _set_coordinates(cell, block, u, v)
     best[:] = math.inf
     whole = fresh == block[1] * block[3]
@@ -132,40 +135,40 @@ def _claim(count, equilibrium, block, m, wanted):
     row, rows, first, width = block
     fresh = 0
     for r in range(rows):
+        counts, which = count[row + r, first : first + width], equilibrium[row + r, first : first + width]
+        own = wanted[r * width : (r + 1) * width]
         for l in range(width):
-            unknown = count[row + r, first + l] == UNKNOWN
-            wanted[r * width + l] = unknown
-            if unknown:
-                count[row + r, first + l] = m
-                equilibrium[row + r, first + l] = -1
-                fresh += 1
+            unknown = counts[l] == UNKNOWN
+            own[l] = unknown
+            fresh += unknown
+            counts[l] = m if unknown else counts[l]
+            which[l] = -1 if unknown else which[l]
     return fresh
 
 
 @cached_njit
-def _set_block(kernels, sizes, point, axes, xs, ys, block, P, tables, values_block, table, values):
+def _set_block(kernels, sizes, axes, xs, ys, block, P, tables, values_block, table, values):
     """Points and tables of the lanes, row by row of the block; the last lane is repeated."""
     _, nodes, columns, static = sizes
     row, rows, first, width = block
-    for c in range(point.shape[0]):
-        for l in range(LANES):
-            P[c, l] = point[c]
     x, y = P[axes[0]], P[axes[1]]
     for r in range(rows):
+        source, target = xs[first : first + width], x[r * width : (r + 1) * width]
         for l in range(width):
-            x[r * width + l] = xs[first + l]
-            y[r * width + l] = ys[row + r]
+            target[l] = source[l]
+        y[r * width : (r + 1) * width] = ys[row + r]
     for l in range(rows * width, LANES):
         x[l], y[l] = x[l - 1], y[l - 1]
-    for l in range(LANES):
-        P[0, l] = max(P[0, l], 1.0 / COLD)
-        P[1, l] = 1.0 / P[0, l]
+    if axes[0] == 0 or axes[1] == 0:
+        for l in range(LANES):
+            P[0, l] = max(P[0, l], 1.0 / COLD)
+            P[1, l] = 1.0 / P[0, l]
     if columns == 0:
         return
-    own = np.empty(point.shape[0])
+    own = np.empty(P.shape[0])
     for l in range(LANES):
         if l < rows * width:
-            for c in range(point.shape[0]):
+            for c in range(P.shape[0]):
                 own[c] = P[c, l]
             call_filler(kernels[0], own, table, values)
         for k in range(nodes):

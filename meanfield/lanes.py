@@ -16,7 +16,7 @@ LANES = 32
 PATIENCE, HASTE = 30, 20
 SETTLED2 = 1e-18
 # A Newton step this short leaves an error of its square.
-CLOSE2 = 1e-12
+CLOSE2 = 1e-14
 
 
 @cached_njit
@@ -186,7 +186,7 @@ def warm_block(kernels, sizes, point, tables, values, X, out, step, length2, lim
         call_kernel(equations_lanes, point, tables, values, nodes, X, out)
         lane_steps(out, n, step, length2)
         _advance(X, step, n)
-        if _settled(length2, 1e-6) == LANES:
+        if _settled(length2, 1e-8) == LANES:
             break
     # The last correction is made with the Jacobian of the evaluation that gives the free energy.
     call_kernel(energy_lanes, point, tables, values, nodes, X, out)

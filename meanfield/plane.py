@@ -19,7 +19,7 @@ from .drivers import CONVERGED, is_stable, set_temperature
 from .kernel import cached_njit, call_filler, call_kernel
 from .lanes import newton_tasks
 
-__all__ = ["Plane", "fixed_points", "group_elements"]
+__all__ = ["Plane", "fixed_points", "group_elements", "subspace_starts"]
 
 SAME = 1e-7
 # Starts closer than this are not worth trying both.
@@ -94,6 +94,20 @@ def group_elements(symmetry, most=5000):
                     for order in permutations(range(len(blocks)))
                     for flips in product(*([(1,) * len(b.indices), *b.flips] for b in blocks))]
     return np.array([p for p, _ in elements]), np.array([s for _, s in elements])
+
+
+def subspace_starts(symmetry, size, low=-1.0, high=1.0, each=3, seed=0):
+    """Starts for a full search: random points of the box and of every subspace that part of the symmetry fixes.
+
+    Solutions of high symmetry attract nothing from elsewhere and are missed without them.
+    """
+    rng = np.random.default_rng(seed)
+    starts = [np.zeros(size)]
+    for basis in (*symmetry.subspaces(), np.eye(size)):
+        count = each * 2 ** basis.shape[1] if basis.shape[1] else 1
+        points = rng.uniform(low, high, size=(count, size))
+        starts.extend(points @ basis @ basis.T)
+    return np.array(starts)
 
 
 def _compose(element, blocks, order, flips):
@@ -198,11 +212,8 @@ def _search(kernels, sizes, point, axes, xs, ys, where, warm, begin, starts, mor
     not sum to one the full set, then random ones. Returns the number of points left incomplete.
     """
     n = sizes[0]
-    points = np.empty((where.shape[0], point.shape[0]))
+    points = _points(point, axes, xs, ys, where)
     for p in range(where.shape[0]):
-        points[p] = point
-        points[p, axes[0]], points[p, axes[1]] = xs[where[p, 1]], ys[where[p, 0]]
-        set_temperature(points[p], points[p, 0])
         results[0][where[p, 0], where[p, 1]] = 0
     pending = np.arange(where.shape[0])
     none = np.empty((0, n))
@@ -215,6 +226,94 @@ def _search(kernels, sizes, point, axes, xs, ys, where, warm, begin, starts, mor
         newton_tasks(kernels, sizes, points, owner, X, residual, status, attempt > 0)
         pending = _collect(kernels, sizes, points, pending, where, owner, X, status, perms, signs, results)
     return pending.shape[0]
+
+
+@cached_njit
+def _points(point, axes, xs, ys, where):
+    points = np.empty((where.shape[0], point.shape[0]))
+    for p in range(where.shape[0]):
+        points[p] = point
+        points[p, axes[0]], points[p, axes[1]] = xs[where[p, 1]], ys[where[p, 0]]
+        set_temperature(points[p], points[p, 0])
+    return points
+
+
+@cached_njit
+def _spread(kernels, sizes, point, axes, xs, ys, perms, signs, results):
+    """Offer the solutions of points that have more of them to their neighbours that have fewer, until none is taken.
+
+    A fold line that cuts a cell between its corners is found from its other side in this way.
+    """
+    count, phi = results[0], results[1]
+    tried = np.zeros(count.shape, dtype=np.int8)
+    where = _poorer(count, tried, _uneven(count))
+    while where.shape[0] > 0:
+        before = np.empty(where.shape[0], dtype=np.int8)
+        for p in range(where.shape[0]):
+            before[p] = count[where[p, 0], where[p, 1]]
+        points = _points(point, axes, xs, ys, where)
+        warm, begin = _warm_starts(where, count, phi, 1)
+        pending = np.arange(where.shape[0])
+        owner, X = _tasks(pending, warm, begin, warm[:0], 0, sizes[0])
+        residual, status = np.empty(owner.shape[0]), np.empty(owner.shape[0], dtype=np.int64)
+        newton_tasks(kernels, sizes, points, owner, X, residual, status, False)
+        _collect(kernels, sizes, points, pending, where, owner, X, status, perms, signs, results)
+        where = _poorer(count, tried, _around(where, before, count))
+
+
+@cached_njit
+def _uneven(count):
+    """Points with a neighbour of another count."""
+    ny, nx = count.shape
+    where, found = np.empty((4096, 2), dtype=np.int64), 0
+    differs = np.empty(nx, dtype=np.bool_)
+    for j in range(ny):
+        row, below, above = count[j], count[max(j - 1, 0)], count[min(j + 1, ny - 1)]
+        for i in range(nx):
+            differs[i] = (row[i] != below[i]) | (row[i] != above[i])
+        left, right, own = row[: nx - 1], row[1:], differs[1:]
+        for i in range(nx - 1):
+            own[i] |= left[i] != right[i]
+        own = differs[: nx - 1]
+        for i in range(nx - 1):
+            own[i] |= left[i] != right[i]
+        for i in range(nx):
+            if differs[i]:
+                if found == where.shape[0]:
+                    where = np.concatenate((where, np.empty_like(where)))
+                where[found, 0], where[found, 1] = j, i
+                found += 1
+    return where[:found].copy()
+
+
+@cached_njit
+def _around(where, before, count):
+    """The neighbours of points whose count has grown."""
+    ny, nx = count.shape
+    around, found = np.empty((4 * where.shape[0], 2), dtype=np.int64), 0
+    for p in range(where.shape[0]):
+        j, i = where[p]
+        if count[j, i] > before[p]:
+            for a, b in ((j - 1, i), (j + 1, i), (j, i - 1), (j, i + 1)):
+                if 0 <= a < ny and 0 <= b < nx:
+                    around[found, 0], around[found, 1] = a, b
+                    found += 1
+    return around[:found].copy()
+
+
+@cached_njit
+def _poorer(count, tried, candidates):
+    """Candidates next to a point with more solutions than they have and than was tried before."""
+    ny, nx = count.shape
+    where, found = np.empty_like(candidates), 0
+    for p in range(candidates.shape[0]):
+        j, i = candidates[p]
+        most = max(count[max(j - 1, 0), i], count[min(j + 1, ny - 1), i], count[j, max(i - 1, 0)], count[j, min(i + 1, nx - 1)])
+        if most > count[j, i] and most > tried[j, i]:
+            tried[j, i] = most
+            where[found] = candidates[p]
+            found += 1
+    return where[:found].copy()
 
 
 @cached_njit
@@ -298,7 +397,7 @@ def _solve_plane(kernels, sizes, point, axes, xs, ys, starts, more, perms, signs
                          np.zeros(where.shape[0] + 1, dtype=np.int64), starts, more, perms, signs, results)
     orders = np.empty((5, phi.shape[0]), dtype=np.int64)
     failed, failures = np.empty((ny * nx, 2), dtype=np.int64), 0
-    work = workspace(sizes, point.shape[0])
+    work = workspace(sizes, point)
     while cells.shape[0] > 0:
         divided, parts = np.empty((4 * cells.shape[0], 4), dtype=np.int64), 0
         for c in range(cells.shape[0]):
@@ -306,7 +405,7 @@ def _solve_plane(kernels, sizes, point, axes, xs, ys, starts, more, perms, signs
             if j1 - j0 <= 1 and i1 - i0 <= 1:
                 continue
             if is_clean(count, phi, stable, j0, i0, j1, i1, orders):
-                failures = fill(kernels, sizes, point, axes, xs, ys, (j0, i0, j1, i1), orders, work, results, failed, failures)
+                failures = fill(kernels, sizes, axes, xs, ys, (j0, i0, j1, i1), orders, work, results, failed, failures)
             else:
                 parts = _divide(j0, i0, j1, i1, divided, parts)
         cells = divided[:parts].copy()
@@ -315,7 +414,9 @@ def _solve_plane(kernels, sizes, point, axes, xs, ys, starts, more, perms, signs
         incomplete += _search(kernels, sizes, point, axes, xs, ys, where, warm, begin, starts, more, perms, signs, results)
     where = failed[:failures].copy()
     warm, begin = _warm_starts(where, count, phi, size)
-    return incomplete + _search(kernels, sizes, point, axes, xs, ys, where, warm, begin, starts, more, perms, signs, results)
+    incomplete += _search(kernels, sizes, point, axes, xs, ys, where, warm, begin, starts, more, perms, signs, results)
+    _spread(kernels, sizes, point, axes, xs, ys, perms, signs, results)
+    return incomplete
 
 
 @cached_njit
