@@ -31,7 +31,11 @@ CONSTANTS = MappingProxyType({"pi": sympy.pi})
 MAX_LENGTH = 10_000
 MAX_DEPTH = 50
 MAX_EXPONENT = 100
-MAX_BITS = 10_000
+MAX_BITS = 1_000_000
+MAX_ROOT = 1000
+# SymPy splits an expression that may be complex into real and imaginary part, which grows fast.
+MAX_COMPLEX_POWER = 6
+MAX_COMPLEX_OPERATIONS = 100
 LARGEST = 10**300
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
@@ -252,6 +256,10 @@ class _Parser:
             return getattr(self, "call_" + token.text)(token, *arguments)
         if arguments[0].vector:
             raise self.error(token, "a vector as the argument of")
+        if not arguments[0].expr.is_extended_real and arguments[0].expr.count_ops() > MAX_COMPLEX_OPERATIONS:
+            raise self.error(token, "too long an argument that may not be real in")
+        if token.text == "exp":
+            return self.call_exp(token, arguments[0])
         return self.checked(FUNCTIONS[token.text](arguments[0].expr), token)
 
     def arguments(self, token, count):
@@ -298,15 +306,33 @@ class _Parser:
         return 1 / expr
 
     def check_power(self, base, exponent, sign):
-        if not exponent.is_number:
-            return
-        size = abs(exponent.evalf(15))
-        if size > MAX_EXPONENT:
-            raise self.error(sign, f"an exponent larger than {MAX_EXPONENT} after")
-        if base.is_number and _is_zero(base.evalf(15)) and exponent.evalf(15) < 0:
+        if base.is_number and exponent.is_number and _is_zero(base.evalf(15)) and exponent.evalf(15) < 0:
             raise self.error(sign, "division by zero at")
-        if base.is_Rational and size * max(base.p.bit_length(), base.q.bit_length()) > MAX_BITS:
-            raise self.error(sign, "too large a power at")
+        if exponent.is_number and abs(exponent.evalf(15)) > MAX_EXPONENT:
+            raise self.error(sign, f"an exponent larger than {MAX_EXPONENT} after")
+        if base.is_Add and not base.is_extended_real and exponent.is_number and abs(exponent) > MAX_COMPLEX_POWER:
+            raise self.error(sign, f"an exponent larger than {MAX_COMPLEX_POWER} of a sum that may not be real at")
+        self.check_size(base, exponent, sign)
+
+    def check_size(self, base, exponent, token):
+        """Refuse powers of rationals, which SymPy computes exactly, that would fill the memory."""
+        rationals = exponent.atoms(sympy.Rational)
+        if any(abs(r) > MAX_EXPONENT for r in rationals):
+            raise self.error(token, f"a number larger than {MAX_EXPONENT} in the exponent at")
+        if any(r.q > MAX_ROOT for r in rationals):
+            raise self.error(token, f"a root of an order larger than {MAX_ROOT} at")
+        digits = max((_bits(r) for r in base.atoms(sympy.Rational)), default=0)
+        if any(digits * max(abs(r.p), r.q) > MAX_BITS for r in rationals):
+            raise self.error(token, "too many digits in the power at")
+
+    def call_exp(self, token, argument):
+        """exp(a log b) becomes the power b**a."""
+        for term in sympy.Add.make_args(argument.expr):
+            if term.is_number and abs(term.evalf(15)) > MAX_EXPONENT * 7:
+                raise self.error(token, "a number out of range (1e-300 to 1e300) at")
+        for log in argument.expr.atoms(sympy.log):
+            self.check_size(log.args[0], argument.expr.xreplace({log: sympy.Dummy()}), token)
+        return self.checked(sympy.exp(argument.expr), token)
 
     def checked(self, expr, token, vector=False):
         """A node, once a number in it is known to be finite, real and of moderate size."""
@@ -331,6 +357,10 @@ class _Parser:
             raise InputError(f"{_quote(self.text)} is not real")
         if any(not self.only_parameters(part) for part in expr.atoms(sympy.Abs)):
             raise InputError(f"{_quote(self.text)} contains the absolute value of something that is no parameter")
+
+
+def _bits(rational):
+    return max(rational.p.bit_length(), rational.q.bit_length())
 
 
 def _is_zero(value):
