@@ -228,7 +228,7 @@ class _Parser:
 
     def number(self, token):
         mantissa, _, exponent = token.text.lower().partition("e")
-        if abs(int(exponent or 0)) > 300 or len(mantissa) > 300:
+        if len(exponent) > 4 or abs(int(exponent or 0)) > 300 or len(mantissa) > 300:
             raise self.error(token, "the number is out of range:")
         return self.checked(sympy.Rational(token.text), token)
 
