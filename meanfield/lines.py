@@ -168,25 +168,29 @@ class LineCutter:
 
     def cut(self, curve):
         kinds = [self.kind(curve.equations, p.w) for p in curve.points]
-        cuts = {0, *(k for k in range(1, len(kinds)) if kinds[k] != kinds[k - 1]), len(kinds), *self.passages(curve)}
+        passed = self.passages(curve)
+        cuts = {0, *(k for k in range(1, len(kinds)) if kinds[k] != kinds[k - 1]), len(kinds), *passed}
         for a, b in pairwise(sorted(cuts)):
             if kinds[a] is not None:
-                yield from self.line(curve, kinds, a, b)
+                yield from self.line(curve, kinds, a, b, passed)
 
     def passages(self, curve):
-        """Indices at which a curve passes a critical point: the phases on its sides are others beyond."""
-        unit = np.array([p.w[-2:] for p in curve.points])
+        """{index: place} where a curve passes a special point: the phases at its sides are others beyond."""
+        unit, found = np.array([p.w[-2:] for p in curve.points]), {}
         for special in self.finder.special:
             distance = np.abs(unit - self.box.family.unit(special.at)).max(1)
-            if special.kind == "critical" and 1 < (k := int(distance.argmin())) < len(unit) - 1 and distance[k] < SNAP:
-                yield k
+            k = int(distance.argmin())
+            through = special.kind == "critical" or type(curve.equations) is Instability and special.kind == "multicritical"
+            if through and 1 < k < len(unit) - 1 and distance[k] < SNAP:
+                found[k] = special.at
+        return found
 
-    def line(self, curve, kinds, a, b):
+    def line(self, curve, kinds, a, b, passed):
         """The Line of the points a..b-1 of a curve, with its ends made exact."""
         equations, points = curve.equations, curve.points
         body = [equations.values(p.w) for p in points[a:b]]
-        first = self.exact_end(equations, points, kinds, a, -1)
-        last = self.exact_end(equations, points, kinds, b - 1, +1)
+        first = [passed[a]] if a in passed else self.exact_end(equations, points, kinds, a, -1)
+        last = [passed[b]] if b in passed else self.exact_end(equations, points, kinds, b - 1, +1)
         places = np.array([*first, *body, *last])
         kind = kinds[a]
         if kind == "unstable":
@@ -222,9 +226,11 @@ class LineCutter:
     def snapped(self, places):
         """Places whose ends are moved onto a special point close by, and points beyond it dropped."""
         for side in (0, -1):
-            near = [p for p in self.finder.special if p.kind != "multicritical" and self.finder.near(places[side], p.at, SNAP)]
+            reach = {p: 1e-3 if p.kind == "multicritical" else SNAP for p in self.finder.special}
+            near = [p for p in self.finder.special if self.finder.near(places[side], p.at, reach[p])]
             if near:
-                places = places[np.abs(self.box.family.unit(places) - self.box.family.unit(near[0].at)).max(1) > SNAP / 4]
+                keep = np.abs(self.box.family.unit(places) - self.box.family.unit(near[0].at)).max(1) > reach[near[0]] / 4
+                places = places[keep]
                 places = np.vstack([near[0].at, places] if side == 0 else [places, near[0].at])
         return places
 

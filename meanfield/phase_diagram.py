@@ -114,9 +114,9 @@ class PhaseDiagram:
             with replacing(path) as temporary:
                 self.dataset.to_netcdf(temporary, engine="scipy")
             return path
-        from .plot import save_figure
+        from .plot import save
 
-        return save_figure(self.plot(), path)
+        return save(self.plot(), path)
 
     def __repr__(self):
         head = f"{self.model}: {self.x.name} = {self.x.low:g} to {self.x.high:g}, {self.y.name} = {self.y.low:g} to {self.y.high:g}"

@@ -1,0 +1,386 @@
+"""Pictures: phase diagrams, order parameters and free energies along a line, free-energy landscapes.
+
+Every function takes `ax=None`, draws on it, returns what it drew and never calls `show()`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import sympy
+
+from theory.errors import InputError
+from theory.symbols import symbol
+
+from .regions import interpolated, phase_raster, regions
+from .writers import check_extension, replacing
+
+__all__ = ["Drawing", "free_energies", "landscape", "order_parameters", "phase_diagram", "plot_branches", "save"]
+
+VANISHING = 1e-7
+FORMATS = ("png", "pdf", "svg")
+INK = "#1a1a2e"
+# Paul Tol's light scheme: pale fills that stay distinct for colour-blind readers and under black text.
+FILLS = {
+    "paramagnetic": "#e9e9e9", "ferromagnetic": "#9cc3e6", "retrieval": "#9cc3e6", "hierarchical": "#f3e39a",
+    "parallel": "#7fd1b9", "mixture": "#f7bccb", "mixed": "#d3da6d", "spin-glass": "#f2a58c",
+}
+PALE = "#f4f4f2"
+SIGN_FILLS = {">": "#86b4dd", "<": "#eda08a"}
+SPARE_FILLS = ("#bfe3f5", "#c6c65c", "#e3d4f0", "#f6d0b1")
+# Okabe and Ito's colours for curves.
+CURVES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5195", "#666666")
+LINE_STYLES = {
+    "continuous": {"linestyle": "-", "linewidth": 1.9, "color": INK},
+    "first-order": {"linestyle": (0, (6, 2.2)), "linewidth": 1.9, "color": INK},
+    "spinodal": {"linestyle": (0, (1, 1.8)), "linewidth": 1.3, "color": "#55556b"},
+}
+LINE_NAMES = {"continuous": "continuous", "first-order": "first order", "spinodal": "spinodal"}
+POINT_STYLES = {
+    "tricritical": {"marker": "o", "markersize": 6.5, "color": INK, "markeredgecolor": "white", "markeredgewidth": 1.1},
+    "critical": {"marker": "o", "markersize": 6.0, "color": "white", "markeredgecolor": INK, "markeredgewidth": 1.5},
+    "multicritical": {"marker": "D", "markersize": 4.5, "color": INK, "markeredgecolor": "white", "markeredgewidth": 0.9},
+}
+STYLE = {
+    "font.family": "serif", "font.serif": ["STIXGeneral", "DejaVu Serif"], "mathtext.fontset": "stix", "font.size": 11,
+    "axes.linewidth": 0.8, "axes.edgecolor": INK, "axes.labelcolor": INK, "text.color": INK, "xtick.color": INK, "ytick.color": INK,
+    "xtick.direction": "out", "ytick.direction": "out", "axes.titlesize": 12, "legend.fontsize": 9.5, "savefig.dpi": 200,
+    "svg.hashsalt": "meanfield",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing(Sequence):
+    """What was drawn: a sequence of artists, with the axes they are on."""
+
+    axes: object
+    artists: tuple
+
+    def __len__(self):
+        return len(self.artists)
+
+    def __getitem__(self, i):
+        return self.artists[i]
+
+    @property
+    def figure(self):
+        """The figure of the axes."""
+        return self.axes.figure
+
+
+def save(drawing, path):
+    """Write the figure of a Drawing atomically as .png, .pdf or .svg and close it; returns the path."""
+    import matplotlib.pyplot
+
+    extension = check_extension(path, FORMATS)
+    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(extension)
+    with replacing(path) as temporary, matplotlib.rc_context(STYLE):
+        drawing.figure.savefig(temporary, format=extension, metadata=metadata)
+    matplotlib.pyplot.close(drawing.figure)
+    return path
+
+
+def _axes(ax, size=(5.6, 4.4)):
+    """The given axes, or new ones."""
+    try:
+        import matplotlib.pyplot
+    except ImportError:
+        raise ImportError("plots need matplotlib: pip install matplotlib") from None
+    if ax is not None:
+        return ax
+    with matplotlib.rc_context(STYLE):
+        return matplotlib.pyplot.subplots(figsize=size, layout="constrained")[1]
+
+
+def _styled(draw):
+    """Draw in our style, whatever the user's."""
+    from functools import wraps
+
+    @wraps(draw)
+    def styled(*args, ax=None, **options):
+        ax = _axes(ax)
+        import matplotlib
+
+        with matplotlib.rc_context(STYLE):
+            return draw(*args, ax=ax, **options)
+
+    return styled
+
+
+def tex(name):
+    """A parameter's or order parameter's symbol in mathtext."""
+    return f"${sympy.latex(symbol(name))}$"
+
+
+@_styled
+def phase_diagram(diagram, *, ax=None, spinodals=True, title=True):
+    """Areas of the phases with their names, and the lines between them.
+
+    Continuous lines are solid, first-order ones dashed, spinodals dotted; a full circle is a tricritical point, an open one a
+    critical point.
+
+    Parameters
+    ----------
+    diagram : PhaseDiagram
+    ax : matplotlib axes, or None for new ones
+    spinodals : whether to draw the limits of metastability
+    title : whether to write the model and its fixed parameters above
+
+    Returns
+    -------
+    Drawing
+    """
+    x, y = diagram.x, diagram.y
+    extent = (x.low, x.high, y.low, y.high)
+    phase = _undisputed(diagram)
+    raster = phase_raster(phase, _walls(diagram))
+    image = ax.imshow(_colours(diagram, phase, raster), extent=extent, origin="lower", aspect="auto", interpolation="nearest", zorder=0)
+    shown = [line for line in diagram.lines if line.kind in LINE_STYLES and (spinodals or line.kind != "spinodal")]
+    lines = [ax.plot(*line.points.T, solid_capstyle="round", zorder=3, **LINE_STYLES[line.kind])[0] for line in shown]
+    points = [ax.plot(*p.at, linestyle="", zorder=4, clip_on=False, **POINT_STYLES[p.kind])[0] for p in diagram.special_points]
+    ax.set(xlim=extent[:2], ylim=extent[2:], xlabel=tex(x.name), ylabel=tex(y.name))
+    if title:
+        ax.set_title(_title(diagram.title, diagram.parameters))
+    legend = _legend(ax, shown, diagram.special_points)
+    labels = _region_labels(ax, diagram, raster)
+    return Drawing(ax, (image, *lines, *points, *labels, *legend))
+
+
+def _unit(diagram, points):
+    low, high = (np.array([getattr(r, end) for r in (diagram.x, diagram.y)]) for end in ("low", "high"))
+    return (points - low) / (high - low)
+
+
+def _walls(diagram):
+    return [_unit(diagram, line.points) for line in diagram.lines if line.kind in ("continuous", "first-order")]
+
+
+def _undisputed(diagram):
+    """Phase index on the grid, -1 where two phases coexist exactly or the sign that tells them apart vanishes."""
+    phase = diagram.dataset["phase"].values.copy()
+    for name in _signed(diagram.phases):
+        phase[np.abs(diagram.dataset[name].values) < VANISHING] = -1
+    grid = np.stack(np.meshgrid(*(np.linspace(0, 1, n) for n in phase.shape), indexing="ij"), axis=-1)
+    for line in diagram.lines:
+        if line.kind == "first-order":
+            phase[_on(grid, _unit(diagram, line.points))] = -1
+    return phase
+
+
+def _on(grid, line):
+    """Which grid points, shape (nx, ny, 2), lie on a polyline."""
+    found = np.zeros(grid.shape[:2], bool)
+    for a, b in zip(line, line[1:]):
+        step, offset = b - a, grid - a
+        length = max(step @ step, 1e-300)
+        share = np.clip(offset @ step / length, 0, 1)
+        found |= np.abs(offset - share[..., None] * step).max(-1) < VANISHING
+    return found
+
+
+def _colours(diagram, phase, raster):
+    """Colour of each pixel, shape (pixels, pixels, 3); white where there is no phase."""
+    fills = np.array([*_fills(diagram.phases), (1.0, 1.0, 1.0)])
+    colours = fills[raster]
+    for name in _signed(diagram.phases):
+        _shade(colours, diagram, phase, raster, name)
+    return colours
+
+
+def _signed(phases):
+    """Order parameters whose sign alone tells phases apart."""
+    names = {name for p in phases for name in p.nonzero}
+    return sorted(n for n in names if any(f"{n} < 0" in p.label for p in phases) and any(f"{n} > 0" in p.label for p in phases))
+
+
+def _shade(colours, diagram, phase, raster, name):
+    """Blend phases of opposite sign from pale, where the order parameter is small, to two hues."""
+    values = diagram.dataset[name].values
+    top = np.nanmax(np.abs(values))
+    for k, p in enumerate(diagram.phases):
+        hue = next((h for sign, h in SIGN_FILLS.items() if f"{name} {sign} 0" in p.label), None)
+        if hue is not None and (phase == k).any():
+            share = np.clip(np.abs(interpolated(values, phase == k, len(raster))) / top, 0, 1)[..., None]
+            inside = raster == k
+            colours[inside] = ((1 - share) * _rgb(PALE) + share * _rgb(hue))[inside]
+
+
+def _rgb(colour):
+    import matplotlib.colors
+
+    return np.array(matplotlib.colors.to_rgb(colour))
+
+
+def _fills(phases):
+    """A fill for each phase: by kind, paler for each further symmetry that phases of one kind have."""
+    spare, fills, seen = iter(SPARE_FILLS * 4), [], {}
+    for p in phases:
+        base = FILLS.get(p.kind) or next(spare)
+        symmetries = seen.setdefault(p.kind, [])
+        symmetries.append(p.label)
+        white = 0.5 - 0.5 / len(symmetries)
+        fills.append((1 - white) * _rgb(base) + white)
+    return fills
+
+
+def _title(title, parameters):
+    fixed = [rf"{tex(name)[:-1]} = {value:g}$" for name, value in parameters.items()]
+    return title + (f"  ({', '.join(fixed)})" if fixed else "")
+
+
+def _legend(ax, lines, points):
+    """A legend of the kinds of lines and points that occur, below the axes."""
+    from matplotlib.lines import Line2D
+
+    kinds = [k for k in LINE_STYLES if any(line.kind == k for line in lines)]
+    handles = [Line2D([], [], label=LINE_NAMES[k], **LINE_STYLES[k]) for k in kinds]
+    marks = [k for k in POINT_STYLES if any(p.kind == k for p in points)]
+    handles += [Line2D([], [], linestyle="", label=f"{k} point", **POINT_STYLES[k]) for k in marks]
+    if not handles:
+        return ()
+    figure_legend = ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=min(len(handles), 4),
+                              frameon=False, handlelength=2.6, columnspacing=1.6)
+    return (figure_legend,)
+
+
+def _label_text(label):
+    """A phase's label in up to two lines, what distinguishes it as mathematics."""
+    kind, _, mark = label.partition(" (")
+    if not mark:
+        return kind
+    words = mark.rstrip(")").split(" ")
+    return kind + "\n" + " ".join(w if w in ("low", "high") else w if w in "<>=0," else tex(w.rstrip(",")) + "," * w.endswith(",") for w in words)
+
+
+def _region_labels(ax, diagram, raster):
+    """Labels in the widest places of the areas, smaller where space is short, beside them with a thin line where it is not enough."""
+    ax.figure.draw_without_rendering()
+    texts = [_label_text(p.label) for p in diagram.phases]
+    sizes = np.array([_extent(ax, t, 11.5) for t in texts])
+    obstacles = [_unit(diagram, line.points) for line in diagram.lines if line.kind == "spinodal"]
+    found = regions(raster, _walls(diagram), obstacles, sizes[:, 0] / sizes[:, 1])
+    largest = {}
+    for r in sorted(found, key=lambda r: -r.width):
+        largest.setdefault(r.phase, []).append(r)
+    artists = []
+    for phase, places in largest.items():
+        for r in places:
+            room = r.width / (1.12 * sizes[phase, 0])
+            if room >= 0.58 and (r is places[0] or r.share > 0.06):
+                artists.append(_write(ax, texts[phase], r.at, 11.5 * min(1.0, room)))
+            elif r is places[0]:
+                artists.append(_write_beside(ax, texts[phase], r.at, [o.at for o in found if o is not r]))
+    return artists
+
+
+def _extent(ax, text, size):
+    """Width and height of a text in units of the axes."""
+    probe = ax.text(0.5, 0.5, text, transform=ax.transAxes, fontsize=size, linespacing=1.15)
+    box = probe.get_window_extent().transformed(ax.transAxes.inverted())
+    probe.remove()
+    return box.width, box.height
+
+
+def _write(ax, text, at, size):
+    return ax.text(*at, text, transform=ax.transAxes, ha="center", va="center", fontsize=size, zorder=5, linespacing=1.15)
+
+
+def _write_beside(ax, text, at, others):
+    """A label off its area, joined to it by a thin line, away from other labels."""
+    candidates = np.array([(u, v) for u in np.linspace(0.15, 0.85, 8) for v in np.linspace(0.1, 0.9, 9)])
+    away = np.min([np.linalg.norm((candidates - o) / (1, 0.6), axis=1) for o in others] or [np.ones(len(candidates))], axis=0)
+    near = np.linalg.norm(candidates - at, axis=1)
+    score = np.minimum(away, 0.28) - 0.55 * np.maximum(near, 0.16)
+    place = candidates[score.argmax()]
+    return ax.annotate(text, at, place, xycoords="axes fraction", textcoords="axes fraction", ha="center", va="center", fontsize=10,
+                       zorder=5, arrowprops={"arrowstyle": "-", "linewidth": 0.8, "color": INK, "shrinkA": 2, "shrinkB": 0})
+
+
+@_styled
+def order_parameters(branches, *, ax=None, names=None):
+    """Order parameters of branches along their parameter: stable parts solid, unstable ones dotted.
+
+    Parameters
+    ----------
+    branches : Branches or an iterable of Branch
+    ax : matplotlib axes, or None for new ones
+    names : the order parameters to draw; None for all
+
+    Returns
+    -------
+    Drawing
+    """
+    branches = list(branches)
+    names = _known_names(branches, names)
+    artists = []
+    for k, name in enumerate(names):
+        colour = CURVES[k % len(CURVES)]
+        for i, branch in enumerate(branches):
+            artists += _stable_and_unstable(ax, branch, branch[name], colour, tex(name) if i == 0 else None)
+    _frame(ax, branches, tex(names[0]) if len(names) == 1 else "order parameters")
+    if len(names) > 1:
+        artists.append(ax.legend(frameon=False))
+    return Drawing(ax, tuple(artists))
+
+
+@_styled
+def free_energies(branches, *, ax=None):
+    """Free energies of branches along their parameter, one colour for each; stable parts solid, unstable ones dotted."""
+    branches = list(branches)
+    artists, seen = [], {}
+    for branch in branches:
+        colour = seen.setdefault(branch.kind, CURVES[len(seen) % len(CURVES)])
+        label = branch.kind if list(seen).index(branch.kind) == len(seen) - 1 and not _labelled(ax, branch.kind) else None
+        artists += _stable_and_unstable(ax, branch, branch["free_energy"], colour, label)
+    _frame(ax, branches, "free energy per site $f$")
+    artists.append(ax.legend(frameon=False))
+    return Drawing(ax, tuple(artists))
+
+
+def plot_branches(branches, *, ax=None):
+    """Order parameters above free energies along the parameter, on two axes that share it (or on `ax`, a pair of axes)."""
+    import matplotlib
+    import matplotlib.pyplot
+
+    if ax is None:
+        with matplotlib.rc_context(STYLE):
+            ax = matplotlib.pyplot.subplots(2, 1, figsize=(5.8, 6.2), sharex=True, layout="constrained", height_ratios=(3, 2))[1]
+    upper, lower = order_parameters(branches, ax=ax[0]), free_energies(branches, ax=ax[1])
+    ax[0].set_xlabel("")
+    first = next(iter(branches))
+    ax[0].set_title(_title(first.model, first.parameters))
+    return Drawing(ax[0], (*upper, *lower))
+
+
+def _known_names(branches, names):
+    if not branches:
+        raise InputError("expected at least one branch to draw, got none")
+    known = branches[0].names
+    unknown = [n for n in names or () if n not in known]
+    if unknown:
+        raise InputError(f"unknown order parameter {unknown[0]!r}: expected some of {', '.join(known)}")
+    return tuple(names or known)
+
+
+def _labelled(ax, label):
+    return any(line.get_label() == label for line in ax.lines)
+
+
+def _stable_and_unstable(ax, branch, values, colour, label):
+    """The curve in pieces, split where the stability changes."""
+    x, stable = branch[branch.parameter], np.asarray(branch.stable)
+    cuts = [0, *(np.flatnonzero(np.diff(stable)) + 1), len(x)]
+    artists = []
+    for a, b in zip(cuts, cuts[1:]):
+        piece = slice(max(a - 1, 0) if not stable[a] else a, b + 1 if not stable[a] else b)
+        style = {"linestyle": "-", "linewidth": 1.9} if stable[a] else {"linestyle": (0, (1, 1.6)), "linewidth": 1.3}
+        artists += ax.plot(x[piece], values[piece], color=colour, label=label if stable[a] else None, **style)
+        label = None if stable[a] else label
+    return artists
+
+
+def _frame(ax, branches, ylabel):
+    name = branches[0].parameter
+    low, high = min(b[name].min() for b in branches), max(b[name].max() for b in branches)
+    ax.set(xlim=(low, high), xlabel=tex(name), ylabel=ylabel)
+    ax.spines[["top", "right"]].set_visible(False)
