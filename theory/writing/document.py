@@ -15,6 +15,7 @@ from .formulas import Ordered, latex, symbol_latex, width
 
 CONFIGURATIONS_SHOWN = 9  # a disorder average is written out when it has no more terms than this
 WIDEST_ENTRY = 90.0
+LONGEST = 250  # operations in a side of a formula that is printed
 
 
 @dataclass(frozen=True)
@@ -204,7 +205,15 @@ def _steps(derivation):
 
 def _distinct_rows(step):
     """The rows of a step; where both sides are the same expression it is shown once."""
-    return tuple((a, step.relation, b) if a != b else (None, step.relation, b) for a, b in step.rows)
+    return tuple((_printable(a), step.relation, _printable(b)) if a != b else (None, step.relation, _printable(b))
+                 for a, b in step.rows)
+
+
+def _printable(expr):
+    """An expression, or a note in the place of one that would fill a page."""
+    if not isinstance(expr, sympy.Expr) or (size := int(expr.count_ops())) <= LONGEST:
+        return expr
+    return rf"[\text{{an expression of {size} operations}}]"
 
 
 # The theory

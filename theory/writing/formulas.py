@@ -13,6 +13,7 @@ from sympy.printing.latex import LatexPrinter
 from ..sites import times_temperature
 from ..symbols import T, beta
 
+MEMORY = 20000  # expressions whose LaTeX a printer remembers
 LINE = 64.0  # width of a text line in the units of `width`: about one digit each
 _GREEK = {"xi", "sigma", "rho", "tau", "mu", "nu", "phi", "psi", "eta", "chi", "kappa", "alpha", "beta", "gamma", "delta",
           "epsilon", "lambda", "omega", "theta", "Gamma", "Delta", "Sigma", "Omega", "Lambda", "Phi", "Psi"}
@@ -25,11 +26,22 @@ _TALL = (sympy.Integral, sympy.Derivative)
 class FormulaPrinter(LatexPrinter):
     """SymPy's LaTeX printer with the conventions of mean-field papers."""
 
+    def __init__(self, settings=None):
+        super().__init__(settings)
+        self._known = {}
+
     def _print(self, expr, **kwargs):
+        if kwargs or not isinstance(expr, sympy.Basic):
+            return self._fresh(expr, **kwargs)
+        if expr not in self._known:
+            if len(self._known) > MEMORY:
+                self._known.clear()
+            self._known[expr] = self._fresh(expr)
+        return self._known[expr]
+
+    def _fresh(self, expr, **kwargs):
         rule = getattr(self, f"_own_{type(expr).__name__}", None)
-        if rule is not None:
-            return rule(expr, **kwargs)
-        return super()._print(expr, **kwargs)
+        return rule(expr, **kwargs) if rule is not None else super()._print(expr, **kwargs)
 
     def _print_Symbol(self, expr, style="plain"):
         return symbol_latex(expr.name)
@@ -279,7 +291,9 @@ def symbol_latex(name):
         return rf"{text}_{{{site}}}" if "_" not in text else rf"{text}^{{({site})}}"
     if "_" in name.strip("_"):
         base, index = name.split("_", 1)
-        return rf"{symbol_latex(base)}_{{{symbol_latex(index)}}}"
+        text, below = symbol_latex(base), symbol_latex(index)
+        stem, inner = re.match(r"(.*?)(?:_\{(\w+)\})?$", text).groups()
+        return rf"{text}_{{{below}}}" if inner is None else rf"{stem}_{{{inner},{below}}}"
     stem, digits = re.match(r"(.*?)(\d*)$", name).groups()
     if not stem:
         return digits

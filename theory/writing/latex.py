@@ -3,7 +3,7 @@
 import re
 
 from .document import Check, Formula, Heading, Prose, document
-from .formulas import lines, width
+from .formulas import LINE, lines, width
 
 LONGEST_INLINE = 36.0
 
@@ -11,12 +11,15 @@ _PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \usepackage[T1]{fontenc}
 \usepackage[utf8]{inputenc}
 \usepackage[margin=2.6cm]{geometry}
-\usepackage{amsmath,amssymb}
+\usepackage{amsmath,amssymb,graphicx}
 \usepackage[hidelinks]{hyperref}
 \allowdisplaybreaks
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{0.5em}
 \emergencystretch=2em
+\newsavebox{\formula}
+\newcommand{\fit}[1]{\sbox{\formula}{$\displaystyle #1$}\ifdim\wd\formula>0.97\linewidth
+  \resizebox{0.97\linewidth}{!}{\usebox{\formula}}\else\usebox{\formula}\fi}
 """
 
 _MARKS = {"passed": r"$\checkmark$ Checked", "assumption": "Assumption", "failed": r"$\times$ Check failed"}
@@ -72,10 +75,16 @@ def _citation(cites, numbers):
 
 
 def _display(formula):
-    rows = []
-    for row in formula.rows:
-        rows += lines(row[0], row[1], row[2])
+    rows = [_fitted(line) for row in formula.rows for line in lines(*row)]
     return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
+
+
+def _fitted(row):
+    """A row, scaled down to the text width where nothing in it can be broken."""
+    if width(row) < LINE + 1:
+        return row
+    head, body = row.split("&", 1)
+    return rf"&\fit{{{head}{body}}}"
 
 
 def _bibliography(references):

@@ -447,6 +447,12 @@ class _Reader:
             self.at += 1
         return self.item() if self.at < len(self.text) else ""
 
+    def verbatim(self):
+        """The words of a text group."""
+        end = self.text.index("}", self.at)
+        words, self.at = self.text[self.at + 1:end], end + 1
+        return words
+
     def option(self):
         """An optional argument in brackets."""
         if self.at < len(self.text) and self.text[self.at] == "[":
@@ -477,6 +483,8 @@ class _Reader:
         if name in _DROPPED:
             if name == "operatorname" and self.text[self.at:self.at + 1] == "*":
                 self.at += 1
+            if name == "text":
+                return self.verbatim()
             if name != "operatorname":
                 return ""
             inner = self.argument()
