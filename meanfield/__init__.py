@@ -14,18 +14,22 @@ _HOMES = {
     "Branch": "branches",
     "Branches": "branches",
     "Compiled": "compiled",
+    "PhaseDiagram": "phase_diagram",
     "Solution": "results",
     "Solutions": "results",
     "Transition": "transitions",
     "Transitions": "transitions",
     "branches": "branches",
     "compile": "compiled",
+    "phase_diagram": "phase_diagram",
     "solutions": "solutions",
     "solve": "solve",
     "transitions": "transitions",
 }
 
-__all__ = sorted(_HOMES)
+_MODULES = ("plot",)
+
+__all__ = sorted([*_HOMES, *_MODULES])
 
 
 class _Package(ModuleType):
@@ -38,6 +42,8 @@ class _Package(ModuleType):
 
 
 def __getattr__(name):
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

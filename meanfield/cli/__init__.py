@@ -32,6 +32,8 @@ def main(argv=None) -> int:
 def _run(argv) -> int:
     from .parser import build_parser
 
+    # Figures go to files: no command needs a display, or fails for want of one.
+    os.environ.setdefault("MPLBACKEND", "Agg")
     args = build_parser().parse_args(argv)
     status = args.run(args)
     sys.stdout.flush()

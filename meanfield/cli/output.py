@@ -64,6 +64,17 @@ def warn(message) -> None:
     print("meanfield:", message, file=sys.stderr)
 
 
+def progress():
+    """Return a function of (done, total) that keeps one line of a terminal's standard error up to date; None elsewhere."""
+    if not sys.stderr.isatty():
+        return None
+
+    def show(done, total):
+        print(f"\r{done}/{total} ", end="\r" if done == total else "", file=sys.stderr, flush=True)
+
+    return show
+
+
 def require_writable(path, suffixes, option: str = "-o") -> Path | None:
     """Refuse, before anything long is computed, an output path of another format or in a place that cannot be written."""
     if path is None:

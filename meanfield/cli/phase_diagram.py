@@ -1,7 +1,9 @@
 """Map the phases of a model in a plane of two parameters."""
 
+import math
+
 from .arguments import add_ansatz, add_model, read_range, read_setting
-from .output import FIGURES, assignments, print_json, print_table, require_writable
+from .output import FIGURES, assignments, print_json, print_table, progress, require_writable
 
 DATA = (".nc",)
 
@@ -24,14 +26,40 @@ def run(args) -> int:
     setting = read_setting(args, axes)
     from ..phase_diagram import phase_diagram
 
-    diagram = phase_diagram(setting.model, x=_limits(x), y=_limits(y), **setting.values)
-    _write(diagram, figure, data)
+    diagram = phase_diagram(setting.model, x=_limits(x), y=_limits(y), progress=progress(), **setting.values)
+    written = [diagram.save(path) for path in (figure, data) if path]
     if args.json:
         print_json(diagram.as_dict())
     else:
-        _print(diagram, setting, axes, [path for path in (figure, data) if path])
+        _print(diagram, written)
     return 0
 
 
-def _limits(axis) -> dict:
-    return {axis.name: (axis.lo, axis.hi, axis.points)}
+def _limits(axis) -> tuple:
+    return axis.name, axis.lo, axis.hi, axis.points
+
+
+def _print(diagram, written) -> None:
+    x, y = diagram.x.name, diagram.y.name
+    print(f"{diagram.model}, {x} from {diagram.x.low:g} to {diagram.x.high:g}, {y} from {diagram.y.low:g} to {diagram.y.high:g}, "
+          f"{assignments(diagram.parameters)}".rstrip(", "))
+    print("\nphases")
+    print_table(["phase", "equilibrium", "metastable"], [[p.label, f"{p.fraction:.1%}", f"{p.metastable:.1%}"] for p in diagram.phases])
+    print("\nlines")
+    ends = [[_point(diagram, line.points[i]) for i in (0, -1)] for line in diagram.lines]
+    rows = [[line.kind, " | ".join(line.between), *pair, len(line.points)] for line, pair in zip(diagram.lines, ends, strict=True)]
+    print_table(["kind", "between", f"from ({x}, {y})", f"to ({x}, {y})", "points"], rows)
+    for point in diagram.special_points:
+        print(f"  {point.kind} point at {_point(diagram, point.at)}")
+    for path in written:
+        print(f"wrote {path}")
+
+
+def _point(diagram, point) -> str:
+    return f"({', '.join(_on_axis(value, axis) for value, axis in zip(point, (diagram.x, diagram.y), strict=True))})"
+
+
+def _on_axis(value, axis) -> str:
+    """The value to a millionth of the axis, on which rounding errors do not show."""
+    decimals = 6 - math.floor(math.log10(axis.high - axis.low))
+    return f"{round(value, decimals) + 0.0:.{max(decimals, 1)}g}"
