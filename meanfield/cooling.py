@@ -6,7 +6,7 @@ from .results import Status
 
 __all__ = ["at_temperature", "ground_state"]
 
-# The limit is extrapolated from four times this temperature, twice and once.
+# The limit is extrapolated from four times this temperature, twice and once, in units of the largest field.
 THAWED = 5e-8
 ATOL = 1e-9
 ROUNDING = 1e-15
@@ -19,14 +19,14 @@ def at_temperature(system, T):
     return system.compiled.at(**{**system.parameters, "T": T})
 
 
-def ground_state(system, phi, T):
-    """The limit T -> 0 of the branch through the solution phi at temperature T.
+def ground_state(system, phi, T, unit=1.0):
+    """The limit T -> 0 of the branch through the solution phi at temperature T; `unit` is the largest field.
 
     Returns
     -------
     (phi, status, residual, evaluation at a tiny temperature), or None if the branch ends before
     """
-    path = _cooled(system, phi, T)
+    path = _cooled(system, phi, T, THAWED * unit)
     if path is None:
         return None
     temperatures, states = zip(*path)
@@ -46,11 +46,11 @@ def _extrapolated(first, second, third):
     return third - np.where(safe, last**2 / np.where(safe, bend, 1.0), last)
 
 
-def _cooled(system, phi, T):
-    """Points (T, phi) of a branch at 4, 2 and 1 times `THAWED`; None if it ends before."""
+def _cooled(system, phi, T, end):
+    """Points (T, phi) of a branch at 4, 2 and 1 times the temperature `end`; None if it ends before."""
     path, ratio = [(T, np.asarray(phi, dtype=float))], 0.5
-    while path[-1][0] > THAWED:
-        colder = _next(path[-1][0], ratio)
+    while path[-1][0] > end:
+        colder = _next(path[-1][0], ratio, end)
         guess = _predicted(path, colder)
         reached = _corrected(at_temperature(system, colder), guess)
         if reached is not None:
@@ -62,9 +62,10 @@ def _cooled(system, phi, T):
     return path
 
 
-def _next(T, ratio):
-    """The next lower temperature, so that the last three are 4, 2 and 1 times `THAWED`."""
-    return max([stop for stop in (4 * THAWED, 2 * THAWED, THAWED) if stop < 0.99 * T] + [T * ratio][: T * ratio > 4 * THAWED])
+def _next(T, ratio, end):
+    """The next lower temperature, so that the last three are 4, 2 and 1 times `end`."""
+    stops = [stop for stop in (4 * end, 2 * end, end) if stop < 0.99 * T]
+    return max(stops[0], T * ratio) if stops[0] == 4 * end else stops[0]
 
 
 def _predicted(path, T):

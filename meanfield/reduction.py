@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
+from .cooling import at_temperature
 from .energy import energy_of
 from .measure import site_measure
 from .symmetry import detect
@@ -17,6 +18,8 @@ from .symmetry import detect
 __all__ = ["Reduction", "Subspace"]
 
 RANK = 1e-10
+# Temperature at which states at T = 0 are judged, in units of the largest field.
+COLDEST = 1e-8
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +60,7 @@ class Reduction:
     """
 
     def __init__(self, system):
+        self.system = system
         self.model = system.compiled.model
         self.parameters = system.parameters
         self.measure = site_measure(self.model, self.parameters)
@@ -86,9 +90,17 @@ class Reduction:
 
     @cached_property
     def field_scale(self):
-        """The largest energy difference of one site between states, a scale for temperatures."""
+        """The largest energy difference between states of one site, the unit of low temperatures."""
         gradient = self.energy.gradient(self._interior)
-        return float(np.maximum(self.measure.support(gradient), self.measure.support(-gradient)).max()) or 1.0
+        width = self.measure.support(gradient) + self.measure.support(-gradient)
+        return float(width.max() / 2 + np.ptp(self.measure.one_body, axis=1).max()) or 1.0
+
+    @cached_property
+    def probe(self):
+        """The system that judges stability: at T = 0 one at a tiny temperature, which resolves kinks."""
+        if self.system.T > 0:
+            return self.system
+        return at_temperature(self.system, COLDEST * self.field_scale)
 
     @cached_property
     def subspaces(self):
@@ -120,7 +132,8 @@ class Reduction:
         offset = self.measure.centre @ basis
         high = self.measure.support(basis.T) - offset if basis.size else np.zeros(0)
         low = -self.measure.support(-basis.T) - offset if basis.size else np.zeros(0)
-        margin = 0.01 * (high - low)
+        # A state that saturates lies on the end of the range, where rounding must not hide it.
+        margin = 1e-9 * (high - low)
         return Subspace(self.measure.centre, basis, low - margin, high + margin, fixed)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from .inputs import system_at
 from .phases import kind
 from .results import Solution, Solutions, Stability, Status
-from .search import Search, find_all, probe_of
+from .search import Search, find_all
 from .stability import restores, stability
 
 __all__ = ["solutions", "solutions_at"]
@@ -46,14 +46,14 @@ def solutions_at(system, method=Search()):
     options = {"method": type(method).__name__, **asdict(method)}
     items = [assemble(system, f, reduction, options) for f in found]
     parameters = reported(system)
-    return Solutions(_ordered(items), system.compiled.model.name, parameters, completeness)
+    return Solutions(_ordered(items, reduction.measure.bounded), system.compiled.model.name, parameters, completeness)
 
 
 def assemble(system, found, reduction, options):
     """The Solution of a fixed point."""
     phi, evaluation, model = found.phi, found.evaluation, system.compiled.model
     judged = _stability(found, reduction)
-    stable = judged is Stability.STABLE or judged is Stability.MARGINAL and restores(probe_of(system), phi, found.judged)
+    stable = judged is Stability.STABLE or judged is Stability.MARGINAL and restores(reduction.probe, phi, found.judged)
     error = float(np.max(evaluation.quadrature_error))
     status = Status.UNRESOLVED if found.status.converged and error > QUADRATURE else found.status
     return Solution(
@@ -74,10 +74,10 @@ def _stability(found, reduction):
     return stability(found.phi, found.judged, reduction.energy, vector)
 
 
-def _ordered(items):
-    """Stable solutions by free energy, then the others by free energy; the lowest of all is marked."""
+def _ordered(items, bounded):
+    """Stable solutions by free energy, then the others; the lowest of all is marked, unless there may be a lower state."""
     items = sorted(items, key=lambda s: (not s.stable, s.free_energy))
-    if not items:
-        return ()
-    best = min(range(len(items)), key=lambda i: (round(items[i].free_energy, 12), not items[i].stable))
-    return tuple(replace(s, equilibrium=i == best) for i, s in enumerate(items))
+    best = min(items, key=lambda s: (round(s.free_energy, 12), not s.stable), default=None)
+    if best is not None and not (bounded or best.stable):
+        best = None
+    return tuple(replace(s, equilibrium=s is best) for s in items)

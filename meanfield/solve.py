@@ -7,10 +7,11 @@ import numpy as np
 
 from theory.errors import InputError
 
+from .fixed_points import FixedPoint, polished
 from .inputs import system_at
 from .reduction import Reduction
 from .results import Status
-from .search import Found, Search, polished
+from .search import Search
 from .solutions import assemble, solutions_at
 
 __all__ = ["Iterate", "Newton", "solve", "solve_from"]
@@ -102,7 +103,7 @@ def solve_from(system, phi, method=Iterate()):
     """The Solution that `method` reaches from the order parameters phi, shape (n,)."""
     phi, status = method(system, np.array(phi, dtype=float))
     reduction = Reduction(system)
-    return assemble(system, Found.at(system, phi, status), reduction, {"method": type(method).__name__, **asdict(method)})
+    return assemble(system, FixedPoint.at(reduction, phi, status), reduction, {"method": type(method).__name__, **asdict(method)})
 
 
 def _start(system, start):

@@ -8,7 +8,7 @@ import sympy
 
 from meanfield.inputs import system_at
 from meanfield.reduction import Reduction
-from meanfield.search import at_temperature
+from meanfield.cooling import at_temperature
 from meanfield.solutions import solutions_at
 from theory.models import available, load
 
