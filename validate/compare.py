@@ -18,11 +18,13 @@ from .prediction import Prediction, predict
 from .simulate import BUDGET, Run, affordable_sweeps, checked_chains, model_at, require_device, run_at
 
 SIZES = (250, 500, 1000, 2000)
-QUANTUM_SIZES = (64, 128, 256, 512)
+QUANTUM_SIZES = (32, 64, 128, 256)
 # Probability that a correct theory fails some check of a verdict, if errors are Gaussian.
 FAMILY_ERROR = 1e-3
 MAX_R_HAT = 1.05
 MIN_ESS = 400
+# A chain whose mean is this many standard deviations (of one draw in one sample) off the others is elsewhere.
+STRAY = 5.0
 # A size counts when its states are this many thermal widths from the midpoint to the next state of the orbit,
 SEPARATION = 6.0
 # and when its fluctuations about a symmetric state are Gaussian up to this excess kurtosis.
@@ -115,7 +117,7 @@ def compare(source, *, T=None, beta=None, sizes=None, chains=None, sweeps=None, 
     ----------
     source : Model | name of a built-in model | path of a model file
     T, beta : temperature, k_B = 1, or its inverse; positive
-    sizes : numbers of sites (default 250, 500, 1000, 2000; quantum sites 64 to 512)
+    sizes : numbers of sites (default 250, 500, 1000, 2000; quantum sites 32 to 256)
     chains : int, at least 2 (default 64); half start in the theory's state, half at random
     sweeps : int (default: what the budget allows, at most 4000)
     device : "auto" or "cpu"
@@ -178,6 +180,7 @@ class _Observable:
     theory: float
     measure: object
     scale: float
+    column: int
     fluctuation: object = None
 
 
@@ -188,9 +191,9 @@ def _observables(prediction, runs, values):
         if prediction.symmetric:
             found.append(_fluctuation(prediction, values, a, name))
         if not _vanishes(prediction, a):
-            found.append(_Observable(name, float(state[a]), _mean_of(name), max(abs(state[a]), 0.1)))
+            found.append(_Observable(name, float(state[a]), _mean_of(name), max(abs(state[a]), 0.1), a))
     energy = float(prediction.solution.energy)
-    found.append(_Observable("energy", energy, _mean_of("energy"), max(abs(energy), 0.1)))
+    found.append(_Observable("energy", energy, _mean_of("energy"), max(abs(energy), 0.1), len(state)))
     return found
 
 
@@ -207,9 +210,9 @@ def _fluctuation(prediction, values, a, name):
     components = model.site.n if model.site.kind == "sphere" else 1
     theory = components * float(prediction.covariance[a, a])
     deviations = lambda run: run.draws[..., a] - centre
-    measure = lambda run: estimate(run.size * deviations(run) ** 2)
+    measure = lambda run: estimate(run.size * deviations(run) ** 2, run.disordered)
     label = f"N<{name}^2>" if abs(centre) < 1e-9 else f"N<({name} - {centre:.4g})^2>"
-    return _Observable(label, theory, measure, theory, lambda run: _excess_kurtosis(deviations(run), components))
+    return _Observable(label, theory, measure, theory, a, lambda run: _excess_kurtosis(deviations(run), components))
 
 
 def _static_susceptibility(prediction, values, a, name):
@@ -219,7 +222,7 @@ def _static_susceptibility(prediction, values, a, name):
     T = values["T"]
     measure = lambda run: Estimate(T * susceptibility(prediction.model, values, run.size, a), 0.0, None, None, None)
     theory = float(prediction.covariance[a, a])
-    return _Observable(f"T chi({name})", theory, measure, theory)
+    return _Observable(f"T chi({name})", theory, measure, theory, a)
 
 
 def _mean_of(name):
@@ -234,39 +237,66 @@ def _excess_kurtosis(x, components):
 def _check(observable, prediction, runs, threshold):
     """Measure, extrapolate and judge one observable."""
     kept = [run for run in runs if _size_counts(observable, prediction, run)]
-    estimates = tuple(observable.measure(run) for run in kept)
-    sizes = tuple(run.size for run in kept)
     if len(kept) < 2:
-        note = "the sizes are too small so near a critical point: fewer than two of them separate its states"
-        return Check(observable.name, observable.theory, None, None, None, None, note, sizes, estimates)
-    fit = extrapolate(sizes, [e.mean for e in estimates], [e.error for e in estimates])
+        note = "too near a critical point for these sizes: fewer than two of them tell its states apart"
+        return Check(observable.name, observable.theory, None, None, None, None, note)
+    kept, estimates, fit = _extrapolated(observable, kept)
+    sizes = tuple(run.size for run in kept)
     z = (fit.value - observable.theory) / fit.error if fit.error > 0 else np.nan
-    note = _doubt(observable, estimates, fit)
+    note = _doubt(observable, kept, estimates, fit)
     consistent = None if note else bool(abs(z) <= threshold)
     return Check(observable.name, observable.theory, fit.value, fit.error, float(z), consistent, note, sizes, estimates, fit)
 
 
+def _extrapolated(observable, runs):
+    """The extrapolation, without the smallest sizes where they do not follow powers of 1/N, or where their chains
+    wander between the states of the orbit, as long as three remain.
+    """
+    estimates = tuple(observable.measure(run) for run in runs)
+    while True:
+        fit = extrapolate([run.size for run in runs], [e.mean for e in estimates], [e.error for e in estimates])
+        if len(runs) <= 3 or fit.acceptable and not _unmixed(estimates[0]):
+            return runs, estimates, fit
+        runs, estimates = runs[1:], estimates[1:]
+
+
+def _unmixed(estimate):
+    """Why the chains behind an estimate cannot be trusted; empty if they can."""
+    if estimate.r_hat is not None and estimate.r_hat > MAX_R_HAT:
+        return f"the chains disagree (R-hat {estimate.r_hat:.3g}): not equilibrated"
+    if estimate.ess is not None and estimate.ess < MIN_ESS:
+        return f"the chains are too short (effective sample size {estimate.ess:.0f})"
+    return ""
+
+
 def _size_counts(observable, prediction, run):
-    if run.draws is None:
-        return True
-    if observable.fluctuation is not None:
+    if observable.fluctuation is not None and run.draws is not None:
         return abs(observable.fluctuation(run)) < MAX_KURTOSIS
     return prediction.separation * np.sqrt(run.size) > SEPARATION
 
 
-def _doubt(observable, estimates, fit):
+def _doubt(observable, runs, estimates, fit):
     """Why an extrapolated value cannot be trusted; empty if it can."""
-    worst = max((e.r_hat for e in estimates if e.r_hat is not None), default=1.0)
-    least = min((e.ess for e in estimates if e.ess is not None), default=np.inf)
-    if worst > MAX_R_HAT:
-        return f"the chains disagree (R-hat {worst:.3g}): not equilibrated, or several phases coexist"
-    if least < MIN_ESS:
-        return f"the chains are too short (effective sample size {least:.0f})"
+    if stray := sum(_strays(run, observable.column) for run in runs):
+        return f"{stray} chains are in another state than the others: metastable, or several phases coexist"
+    for e in estimates:
+        if unmixed := _unmixed(e):
+            return unmixed
     if not fit.acceptable:
         return f"the sizes do not follow powers of 1/N (chi^2 probability {fit.probability:.1g})"
     if not fit.error < RESOLUTION * observable.scale:
         return f"the error is too large to decide ({fit.error:.2g})"
     return ""
+
+
+def _strays(run, column):
+    """Number of chains that stay elsewhere than those that started in the theory's state."""
+    if run.draws is None:
+        return 0
+    draws = run.draws[..., column]
+    means = draws.mean(axis=1)
+    reference = draws[run.from_state]
+    return int((np.abs(means - reference.mean()) > STRAY * reference.std()).sum())
 
 
 def _threshold(count, runs):

@@ -43,12 +43,15 @@ class Estimate:
         return f"{self.mean:.6g} +- {self.error:.2g}{diagnostics}"
 
 
-def estimate(draws):
+def estimate(draws, disordered=False):
     """Estimate an expectation value from draws of independent chains.
 
     Parameters
     ----------
     draws : array (chains, draws)
+    disordered : bool
+        Whether every chain has its own disorder sample. The diagnostics are then those at fixed disorder,
+        about each chain's own mean, as chains need not agree; the error always contains the disorder.
 
     Returns
     -------
@@ -60,8 +63,9 @@ def estimate(draws):
     error = means.std(ddof=1) / np.sqrt(len(means)) if len(means) > 1 else np.nan
     if np.ptp(draws) == 0:
         return Estimate(float(means.mean()), float(error), None, None, None)
-    ess = effective_sample_size(draws)
-    return Estimate(float(means.mean()), float(error), draws.size / ess, split_r_hat(draws), ess)
+    thermal = draws - means[:, None] if disordered else draws
+    ess = effective_sample_size(thermal)
+    return Estimate(float(means.mean()), float(error), float(draws.size / ess), split_r_hat(thermal), float(ess))
 
 
 def effective_sample_size(draws):

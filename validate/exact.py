@@ -22,6 +22,7 @@ from .energy import energy_at
 MAX_TERMS = 20_000_000
 MAX_STATES = 5_000_000
 DIGITS = 9
+NEGLIGIBLE = 45.0
 
 
 @dataclass(frozen=True)
@@ -165,45 +166,72 @@ def _quantum(model, values, N):
     With m = 2 S_z / N and a site energy linear in sigma^z, sigma^x the Hamiltonian of a block is
     tridiagonal in the basis of S_z.
     """
-    return _block_sum(model, values, N, *_quantum_coefficients(model, values))
-
-
-def _block_sum(model, values, N, slope, one_body):
-    v0, vz, vx = one_body
-    beta = 1 / values["T"]
-    blocks, log_z = [], []
-    for doubled in range(N, -1, -2):
-        S = doubled / 2
-        log_multiplicity = _log_multiplicity(N, doubled)
-        Sz = np.arange(-S, S + 1)
-        phi = np.outer(2 * Sz / N, slope)
-        diagonal = N * _energies(model, values, phi) + N * v0 + 2 * vz * Sz
-        flips = vx * np.sqrt(S * (S + 1) - Sz[:-1] * (Sz[:-1] + 1))
-        blocks.append((diagonal, flips, phi, log_multiplicity))
-        log_z.append(_log_bound(diagonal, flips, beta) + log_multiplicity)
-    return _quantum_expectations(model, values, N, blocks, np.array(log_z))
-
-
-def _quantum_expectations(model, values, N, blocks, bounds):
-    """Diagonalise the blocks that can matter at double precision, most important first."""
-    from scipy.linalg import eigh_tridiagonal
-
-    beta, n = 1 / values["T"], len(model.names)
+    T, n = values["T"], len(model.names)
+    blocks = _blocks(model, values, N, *_quantum_coefficients(model, values))
     logs, rows = [], []
-    for b in np.argsort(-bounds):
-        if logs and bounds[b] < max(logs) - 40:
-            break
-        diagonal, flips, phi, log_multiplicity = blocks[b]
-        levels, vectors = eigh_tridiagonal(diagonal, flips) if len(diagonal) > 1 else (diagonal, np.ones((1, 1)))
-        log_block = logsumexp(-beta * levels)
-        p = np.exp(-beta * levels - log_block)
+    for diagonal, flips, phi, log_multiplicity, _ in _relevant(blocks, logs):
+        levels, vectors = _diagonalise(diagonal, flips)
+        log_block = logsumexp(-levels / T)
+        p = np.exp(-levels / T - log_block)
         density = vectors**2 @ p
         rows.append(np.concatenate([density @ phi, density @ phi**2, density @ np.abs(phi), [p @ levels / N]]))
         logs.append(log_block + log_multiplicity)
     log_z = logsumexp(logs)
     mean = np.exp(np.array(logs) - log_z) @ np.array(rows)
     name = lambda k: dict(zip(model.names, map(float, mean[k * n : (k + 1) * n])))
-    return Exact(N, float(-values["T"] * log_z / N), float(mean[-1]), name(0), name(1), name(2))
+    return Exact(N, float(-T * log_z / N), float(mean[-1]), name(0), name(1), name(2))
+
+
+def susceptibility(model, values, N, a, step=0.1):
+    """Static susceptibility N d<phi_a>/dh of a quantum model from its exact free energy in a small field h on phi_a.
+
+    A fourth-order difference; the field is `step` T / sqrt(N), small against the thermal width of N phi_a.
+    """
+    slope, (v0, vz, vx) = _quantum_coefficients(model, values)
+    h = step * values["T"] / np.sqrt(N)
+    f = {k: _free_energy(model, values, N, slope, (v0, vz - k * h * slope[a], vx)) for k in (-2, -1, 0, 1, 2)}
+    return float((f[2] - 16 * f[1] + 30 * f[0] - 16 * f[-1] + f[-2]) / (12 * h**2))
+
+
+def _free_energy(model, values, N, slope, one_body):
+    """-(T/N) log Z of a quantum model, from the levels alone."""
+    from scipy.linalg import eigvalsh_tridiagonal
+
+    logs = []
+    for diagonal, flips, _, log_multiplicity, _ in _relevant(_blocks(model, values, N, slope, one_body), logs):
+        levels = eigvalsh_tridiagonal(diagonal, flips) if len(diagonal) > 1 else diagonal
+        logs.append(logsumexp(-levels / values["T"]) + log_multiplicity)
+    return -values["T"] * logsumexp(logs) / N
+
+
+def _blocks(model, values, N, slope, one_body):
+    """The blocks (diagonal, off-diagonal, phi, log multiplicity, bound of log Z), the most important first."""
+    v0, vz, vx = one_body
+    blocks = []
+    for doubled in range(N, -1, -2):
+        S = doubled / 2
+        Sz = np.arange(-S, S + 1)
+        phi = np.outer(2 * Sz / N, slope)
+        diagonal = N * _energies(model, values, phi) + N * v0 + 2 * vz * Sz
+        flips = vx * np.sqrt(S * (S + 1) - Sz[:-1] * (Sz[:-1] + 1))
+        log_multiplicity = _log_multiplicity(N, doubled)
+        bound = _log_bound(diagonal, flips, 1 / values["T"]) + log_multiplicity
+        blocks.append((diagonal, flips, phi, log_multiplicity, bound))
+    return sorted(blocks, key=lambda block: -block[-1])
+
+
+def _relevant(blocks, logs):
+    """Blocks until the rest cannot matter at double precision beside those whose log Z is in `logs`."""
+    for block in blocks:
+        if logs and block[-1] < max(logs) - NEGLIGIBLE:
+            return
+        yield block
+
+
+def _diagonalise(diagonal, flips):
+    from scipy.linalg import eigh_tridiagonal
+
+    return eigh_tridiagonal(diagonal, flips) if len(diagonal) > 1 else (diagonal, np.ones((1, 1)))
 
 
 def _log_bound(diagonal, flips, beta):
@@ -233,16 +261,3 @@ def _quantum_coefficients(model, values):
     v = sympy.expand(model.site_energy)
     parts = (v.coeff(z, 0).coeff(x, 0), v.coeff(z), v.coeff(x))
     return np.array(slopes, dtype=float), tuple(float(disorder.number(c, numbers)) for c in parts)
-
-
-def susceptibility(model, values, N, a, step=1e-2):
-    """Static susceptibility N d<phi_a>/dh of a quantum model from its exact free energy in a small field h on phi_a.
-
-    A fourth-order difference; the field is `step` standard deviations of N phi_a.
-    """
-    slope, (v0, vz, vx) = _quantum_coefficients(model, values)
-    h = step * values["T"] * 10 / np.sqrt(N)
-    shifted = lambda k: _block_sum(model, values, N, slope, (v0, vz - k * h * slope[a], vx)).free_energy
-    f = {k: shifted(k) for k in (-2, -1, 0, 1, 2)}
-    second = (-f[2] + 16 * f[1] - 30 * f[0] + 16 * f[-1] - f[-2]) / (12 * h**2)
-    return float(-second)

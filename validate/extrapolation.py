@@ -12,7 +12,7 @@ import numpy as np
 
 ORDER = 3
 RATIO = 0.5
-MIN_PROBABILITY = 1e-4
+MIN_PROBABILITY = 1e-3
 
 
 @dataclass(frozen=True)

@@ -227,16 +227,36 @@ def unit_vector(state, field, vector):
         kappa += field[j] * field[j]
     kappa = math.sqrt(kappa)
     u = cosine(state, kappa, n)
+    if n == 2:
+        across = math.sqrt(max(0.0, 1 - u * u)) * (1.0 if uniform(state) < 0.5 else -1.0)
+        x, y = _direction(field, kappa, 0), _direction(field, kappa, 1)
+        vector[0], vector[1] = u * x - across * y, u * y + across * x
+        return
     along, square = 0.0, 0.0
     for j in range(n):
         vector[j] = normal(state) if n > 1 else 0.0
-        along += vector[j] * (field[j] / kappa if kappa > 0 else float(j == 0))
+        along += vector[j] * _direction(field, kappa, j)
     for j in range(n):
-        vector[j] -= along * (field[j] / kappa if kappa > 0 else float(j == 0))
+        vector[j] -= along * _direction(field, kappa, j)
         square += vector[j] * vector[j]
     scale = math.sqrt(max(0.0, 1 - u * u) / square) if square > 0 else 0.0
     for j in range(n):
-        vector[j] = scale * vector[j] + u * (field[j] / kappa if kappa > 0 else float(j == 0))
+        vector[j] = scale * vector[j] + u * _direction(field, kappa, j)
+
+
+@njit(**OPTIONS)
+def _direction(field, length, j):
+    """Component j of the direction of a field; the first axis where there is none."""
+    if length > 0:
+        return field[j] / length
+    return 1.0 if j == 0 else 0.0
+
+
+@njit(**OPTIONS)
+def unit_vectors(state, fields, vectors):
+    """Independent unit vectors in their fields, arrays (N, dimension)."""
+    for i in range(fields.shape[0]):
+        unit_vector(state, fields[i], vectors[i])
 
 
 @njit(**OPTIONS)

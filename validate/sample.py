@@ -1,6 +1,6 @@
 """Markov chains of any model at finite N, many at once, from its own Hamiltonian.
 
-A chain belongs to one disorder sample. Chains start in a given state (sites drawn independently in
+Every chain has its own disorder sample. Chains start in a given state (sites drawn independently in
 the field of that state) or at random and are then cooled down to the temperature asked for.
 """
 
@@ -54,7 +54,7 @@ def sample(model, values, N, *, sweeps, warmup, chains=64, seed=0, state=None, b
     chains : int
     seed : int; chain i of size N is the same bit for bit whatever the number of chains and threads
     state : array (n,) or None
-        Every other chain starts in this state; without it all start at random.
+        Three chains of four start in this state; without it all start at random.
     balanced : bool, how disorder is drawn (see `validate.disorder`)
     algorithm : "auto", "two-layer" (finite sites: all sites at once, given a Gaussian layer) or "single-site"
     threads : int or None, as many as there are processors
@@ -64,7 +64,7 @@ def sample(model, values, N, *, sweeps, warmup, chains=64, seed=0, state=None, b
     Chains
     """
     problem = Problem(model, values, N, algorithm)
-    from_state = np.arange(chains) % 2 == 0 if state is not None else np.zeros(chains, dtype=bool)
+    from_state = np.arange(chains) % 4 != 3 if state is not None else np.zeros(chains, dtype=bool)
     draws = np.empty((chains, sweeps, len(model.order_parameters) + 1))
     states = rng.states(seed, N, 0, chains=chains)
 
@@ -233,8 +233,7 @@ class _Vectors:
         directions = np.zeros((len(total), self.problem.model.site.n))
         directions[:, 0] = total
         self.spins = np.empty_like(directions)
-        for direction, spin in zip(directions, self.spins):
-            kernels.unit_vector(self.state, direction, spin)
+        kernels.unit_vectors(self.state, directions, self.spins)
 
     def advance(self, beta, draws):
         p = self.problem

@@ -35,6 +35,10 @@ class Run:
     chains, sweeps, seed, algorithm, acceptance : how it was made
     draws : array (chains, sweeps, n + 1) behind the estimates, or None for an exact sum
     from_state : bool array (chains,), chains that started in the theory's state
+    counted : bool array (chains,), chains behind the estimates. In one disorder sample the states of an orbit
+        have free energies that differ by O(1/N), and a chain from a random start picks the lowest: where a
+        symmetry is broken and sites are disordered, such chains only show whether they end in the same phase.
+    disordered : whether every chain has its own disorder sample
     """
 
     model: str
@@ -48,6 +52,8 @@ class Run:
     acceptance: float
     draws: np.ndarray = field(default=None, repr=False, compare=False)
     from_state: np.ndarray = field(default=None, repr=False, compare=False)
+    counted: np.ndarray = field(default=None, repr=False, compare=False)
+    disordered: bool = False
 
     def as_dict(self):
         """The JSON document of `simulate`."""
@@ -75,7 +81,7 @@ def simulate(source, *, T=None, beta=None, size=1000, sweeps=None, chains=None, 
     T, beta : temperature, k_B = 1, or its inverse
     size : int, number of sites
     sweeps : int, recorded sweeps of a chain; default: what about 20 s of work allow, at most 4000
-    chains : int, at least 2; each has its own disorder sample (default 64)
+    chains : int, at least 2 (default 64); each has its own disorder sample
     device : "auto" or "cpu"
     seed : int; equal seeds give equal results bit for bit
     warmup : int, discarded sweeps (default: a quarter of `sweeps`)
@@ -114,8 +120,13 @@ def run_at(model, values, size, prediction, *, sweeps, chains, seed, warmup=None
     draws = result.draws
     if prediction is not None:
         draws[..., :-1] = prediction.align(draws[..., :-1])
-    estimates = {name: estimate(draws[..., a]) for a, name in enumerate([*model.names, "energy"])}
-    return Run(model.name, dict(values), size, estimates, chains, sweeps, seed, result.algorithm, result.acceptance, draws, result.from_state)
+    disordered = bool(model.disorder)
+    counted = np.ones(chains, dtype=bool)
+    if disordered and prediction is not None and not prediction.symmetric:
+        counted = result.from_state
+    estimates = {name: estimate(draws[counted, :, a], disordered) for a, name in enumerate([*model.names, "energy"])}
+    return Run(model.name, dict(values), size, estimates, chains, sweeps, seed, result.algorithm, result.acceptance, draws,
+               result.from_state, counted, disordered)
 
 
 def model_at(source, T, beta, given):
@@ -157,7 +168,7 @@ def _sweep_cost(model, size):
 
     n = len(model.order_parameters)
     if model.site.kind != "finite":
-        return size * (100 + 20 * n) * 1e-9
+        return size * (150 + 30 * n) * 1e-9
     finite = np.prod([len(d.values) for d in model.disorder.values() if not isinstance(d, Normal)], initial=1.0)
     gaussian = any(isinstance(d, Normal) for d in model.disorder.values())
     cells = (size if gaussian else min(finite, size)) * len(model.site.states)
