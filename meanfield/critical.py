@@ -16,6 +16,8 @@ __all__ = ["ReducedForce", "critical_point"]
 
 NODES = 19
 WIDTH = 0.25
+# A point farther than this, in units of the box, from where it is looked for is another one.
+NEAR = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,43 +64,52 @@ class ReducedForce:
         return np.array([fit.deriv(k)(centre) if k else fit(centre) for k in range(4)])
 
 
-def critical_point(family, basis, pair, values):
-    """The point near `values` where two solutions merge with their free energies equal all along.
+def critical_point(equations, basis, pair, values):
+    """The point near `values` where two solutions of a coexistence line merge.
 
     Parameters
     ----------
-    family : Family of two free parameters
-    basis : invariant subspace of the less symmetric solution
+    equations : Coexistence
+    basis : invariant subspace that holds both solutions
     pair : the two solutions near the point, shape (n,) each, the more symmetric one first
     values : parameter values near the point
 
     Returns
     -------
-    (kind, values, state)
-        kind "tricritical" if the first solution keeps a symmetry that the second breaks, else "critical"; None if it is not found
+    (kind, values, state), or None where it is not found
+        kind "tricritical" if the second solution breaks a symmetry of the first, else "critical"
     """
     first, second = pair
-    direction = (second - first) / np.linalg.norm(second - first)
-    force = ReducedForce(family, basis, direction)
-    unit = family.unit(values)
-    if _breaks_symmetry(force, values, first):
-        centre = direction @ first
-        equations = lambda v, a: force.derivatives(v, centre, first)[[1, 3]]
-        solved = _newton(family, equations, np.array(unit), None)
-        kind = "tricritical"
-    else:
-        centre = direction @ (first + second) / 2
-        equations = lambda v, a: force.derivatives(v, a, (first + second) / 2)[:3]
-        solved = _newton(family, equations, np.array(unit), centre)
-        kind = "critical"
-    if solved is None or np.abs(solved[:2] - unit).max() > 0.05:
+    breaking = second - first - equations.first @ (equations.first.T @ (second - first))
+    if np.linalg.norm(breaking) > 1e-3 * np.linalg.norm(second - first):
+        return _tricritical(ReducedForce(equations.family, basis, breaking / np.linalg.norm(breaking)), first, values)
+    force = ReducedForce(equations.family, basis, (second - first) / np.linalg.norm(second - first))
+    return _critical(force, (first + second) / 2, values)
+
+
+def _tricritical(force, symmetric, values):
+    centre = force.direction @ symmetric
+    if not _is_odd(force, values, symmetric):
         return None
-    place = family.values(solved[:2])
-    amplitude = centre if len(solved) == 2 else solved[2]
-    return kind, place, force.at(place, amplitude, first)[1]
+    equations = lambda v, a: force.derivatives(v, centre, symmetric)[[1, 3]]
+    unit = _newton(force.family, equations, force.family.unit(values), None)
+    return _found("tricritical", force, unit, centre, symmetric, values)
 
 
-def _breaks_symmetry(force, values, symmetric):
+def _critical(force, middle, values):
+    equations = lambda v, a: force.derivatives(v, a, middle)[:3]
+    solved = _newton(force.family, equations, force.family.unit(values), force.direction @ middle)
+    return None if solved is None else _found("critical", force, solved[:2], solved[2], middle, values)
+
+
+def _found(kind, force, unit, amplitude, start, values):
+    if unit is None or np.abs(unit - force.family.unit(values)).max() > NEAR:
+        return None
+    place = force.family.values(unit)
+    return kind, place, force.at(place, amplitude, start)[1]
+
+
+def _is_odd(force, values, symmetric):
     """Whether the reduced force is odd about the symmetric state."""
     centre = force.direction @ symmetric
     step = 0.1 * max(force.family.parameters(values)["T"], 0.02)

@@ -14,6 +14,8 @@ from .family import Family, complement, spectrum
 
 __all__ = ["Coexistence", "CurvePoint", "Fold", "Instability", "Tracing", "merging_point", "trace"]
 
+FIT = 1e-6
+
 
 @dataclass(frozen=True)
 class Tracing:
@@ -309,7 +311,7 @@ def _closes(start, here, new):
 
 
 def merging_point(equations, points, options=Tracing()):
-    """Parameter values, shape (2,), at which a curve ends because solutions merge there; to about 1e-9.
+    """Parameter values, shape (2,), at which a curve ends because solutions merge there; mostly to about 1e-9.
 
     The curve is an even function of the amplitude that vanishes at its end: the end is the value at zero of a polynomial in
     the square of the amplitude, fitted to points on the curve.
@@ -329,8 +331,13 @@ def merging_point(equations, points, options=Tracing()):
         solved = _correct(equations, guess, fading, options, amplitude)
         if solved is not None:
             nodes.append((amplitude**2, *solved[-2:]))
+    end = equations.values(points[0].w)
     if len(nodes) < 3:
-        return equations.values(points[0].w)
+        return end
     squares, *places = np.array(nodes).T
-    unit = [np.polynomial.Polynomial.fit(squares, place, min(5, len(nodes) - 1))(0.0) for place in places]
-    return equations.family.values(np.clip(unit, 0, 1))
+    fits = [np.polynomial.Polynomial.fit(squares, place, min(5, len(nodes) - 1)) for place in places]
+    misfit = max(np.abs(fit(squares) - place).max() for fit, place in zip(fits, places))
+    unit = np.clip([fit(0.0) for fit in fits], 0, 1)
+    # The end lies within a step of the last point; a fit that strays was no function of the square.
+    sound = misfit < FIT and np.abs(unit - points[0].w[-2:]).max() < 2 * options.largest
+    return equations.family.values(unit) if sound else end

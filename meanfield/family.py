@@ -187,7 +187,9 @@ def _ties(phi, tied):
 
 
 def _split(group):
-    """Free every component of a group from its tie."""
+    """A tie loosened: components need not vanish but still agree, then every one is free."""
+    if len(group) > 1 and not any(group.values()):
+        return [dict.fromkeys(group, 1)]
     return [{i: 1} for i in group]
 
 

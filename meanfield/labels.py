@@ -68,17 +68,17 @@ class PhaseNames:
     def __init__(self, box):
         self.box, self.known = box, {}
 
-    def __call__(self, values, phi):
+    def __call__(self, phi):
         """The label of a state, after all states have been identified once."""
-        return self.text(self.identify(values, phi))
+        return self.text(self.identify(phi))
 
-    def identify(self, values, phi):
-        """The phase (kind, pattern) of a state; the pattern holds signs and the sizes' ranks, equal ones tied."""
+    def identify(self, phi):
+        """The phase (kind, pattern) of a state; the pattern holds signs and which components agree."""
         phi = np.asarray(phi, float)
         raw = (_pattern(phi), _dominance(phi))
         if raw not in self.known:
             free = self._without_accidents(phi)
-            self.known[raw] = self.box.kind(values, free), _pattern(free)
+            self.known[raw] = self.box.kind(self.box.family.generic(1)[0], free), _pattern(free)
         return self.known[raw]
 
     def _without_accidents(self, phi):
@@ -105,13 +105,10 @@ def _ties(phi):
 
 
 def _pattern(phi):
+    """Signs, and for each component the first one of equal size."""
     size = np.abs(phi)
-    groups = []
-    for x in sorted(size, reverse=True):
-        if not groups or groups[-1] - x > SAME:
-            groups.append(x)
-    ranks = tuple(int(np.argmin([abs(g - x) for g in groups])) for x in size)
-    return tuple(_signs(phi).tolist()), ranks
+    partners = tuple(next(j for j in range(len(phi)) if abs(size[j] - x) < SAME) for x in size)
+    return tuple(_signs(phi).tolist()), partners
 
 
 def _dominance(phi):
@@ -122,10 +119,9 @@ def _dominance(phi):
 
 def _mark(names, pattern, others):
     """What distinguishes a pattern from others of the same kind."""
-    signs, ranks = pattern
+    signs, partners = pattern
     varying = [i for i in range(len(names)) if len({p[0][i] for p in others}) > 1]
     if varying and len({tuple(p[0][i] for i in varying) for p in others}) == len(others):
         return ", ".join(f"{names[i]} {RELATION[signs[i]]} 0" for i in varying)
-    order = sorted(range(len(names)), key=lambda i: ranks[i])
-    chain = "".join(f" {'=' if ranks[i] == ranks[j] else '>'} {names[j]}" for i, j in zip(order, order[1:]))
-    return names[order[0]] + chain + (" = 0" if signs[order[-1]] == 0 else "")
+    chain = "".join(f" {'=' if partners[i] == partners[i - 1] else '>'} {names[i]}" for i in range(1, len(names)))
+    return names[0] + chain + (" = 0" if signs[-1] == 0 else "")

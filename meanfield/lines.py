@@ -8,6 +8,7 @@ import numpy as np
 from .critical import critical_point
 from .curves import Coexistence, Fold, Instability, Tracing, merging_point, trace
 from .family import invariant_subspace, spectrum
+from .labels import distinct_labels
 
 __all__ = ["Line", "LineCutter", "LineFinder", "SpecialPoint"]
 
@@ -130,7 +131,7 @@ class LineFinder:
     def end(self, equations, inward):
         place, states = merging_point(equations, inward, self.options), equations.states(inward[0].w)
         if len(states) == 2:
-            sharp = critical_point(self.box.family, self.joint(equations), states, place)
+            sharp = critical_point(equations, self.joint(equations), states, place)
             if sharp is not None:
                 return SpecialPoint(*sharp)
         return SpecialPoint("multicritical", place, states[-1])
@@ -284,33 +285,34 @@ class LineCutter:
 
     def between(self, equations, kind, point):
         """Labels of the phases that a line separates."""
-        values, states = equations.values(point.w), equations.states(point.w)
+        states = equations.states(point.w)
+        places = self.sides(equations, point, 0.01)
         if kind == "first-order":
-            return self.ordered(equations, point, states)
-        sides = [self.equilibrium(v) for v in self.sides(equations, point, 0.01)]
+            system = self.box.family.at(places[0])
+            energies = [system.evaluate(system.newton(phi)[0]).free_energy for phi in states]
+            return self.labels(*(states if energies[0] <= energies[1] else states[::-1]))
+        sides = [self.equilibrium(place) for place in places]
         if kind == "spinodal":
-            ending = self.label(values, states[0])
-            others = [x for x in sides if x != ending]
-            return (ending, others[0] if others else sides[0])
-        return tuple(sides)
+            remaining = max(sides, key=lambda phi: np.abs(phi - states[0]).max())
+            return self.labels(states[0], remaining)
+        return self.labels(*sides)
 
-    def ordered(self, equations, point, states):
-        """Labels of two coexisting phases, the one of the first side first."""
-        values = self.sides(equations, point, 0.01)[0]
-        system = self.box.family.at(values)
-        energies = [system.evaluate(system.newton(phi)[0]).free_energy for phi in states]
-        labels = [self.label(equations.values(point.w), phi) for phi in states]
-        return tuple(labels if energies[0] <= energies[1] else labels[::-1])
+    def labels(self, first, second):
+        """Labels of two phases, told apart where they have the same."""
+        labels = self.label(first), self.label(second)
+        if labels[0] != labels[1]:
+            return labels
+        return distinct_labels(self.box.names, *zip(labels, (first, second)))
 
     def equilibrium(self, values):
-        """Label of the equilibrium phase at a place, from the grid's states around it."""
+        """The state of lowest free energy at a place, from the grid's states around it."""
         system = self.box.family.at(values)
         found = []
         for phi in self.grid.near(self.box.family.unit(values)):
             solution, status, _ = system.newton(phi)
             if status == 0:
-                found.append((system.evaluate(solution).free_energy, tuple(solution)))
-        return self.label(values, np.array(min(found)[1])) if found else ""
+                found.append((system.evaluate(solution).free_energy, tuple(self.box.generic_symmetry.canonical(solution))))
+        return np.array(min(found)[1]) if found else np.full(len(self.box.names), np.nan)
 
     def point_line(self, special, lines):
         """A tricritical point as a line of one point, between the phases of the line that ends there."""

@@ -213,7 +213,7 @@ class _Mapper:
         """The phase (kind, pattern) of every stable state on the grid, an object array of shape (nx, ny, k)."""
         found = np.empty(grid.free_energy.shape, dtype=object)
         for i, j, k in np.argwhere(np.isfinite(grid.free_energy)):
-            found[i, j, k] = self.names.identify((grid.x[i], grid.y[j]), grid.order_parameters[i, j, k])
+            found[i, j, k] = self.names.identify(grid.order_parameters[i, j, k])
         return found
 
     def result(self, grid, lines):

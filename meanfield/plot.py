@@ -20,6 +20,8 @@ __all__ = ["Drawing", "free_energies", "landscape", "order_parameters", "phase_d
 VANISHING = 1e-7
 FORMATS = ("png", "pdf", "svg")
 INK = "#1a1a2e"
+# Size of labels in areas; areas below a share of LEADER of the plane get none.
+LABEL, LEADER = 11.5, 4e-3
 # Paul Tol's light scheme: pale fills that stay distinct for colour-blind readers and under black text.
 FILLS = {
     "paramagnetic": "#e9e9e9", "ferromagnetic": "#9cc3e6", "retrieval": "#9cc3e6", "hierarchical": "#f3e39a",
@@ -200,7 +202,8 @@ def _shade(colours, diagram, phase, raster, name):
     for k, p in enumerate(diagram.phases):
         hue = next((h for sign, h in SIGN_FILLS.items() if f"{name} {sign} 0" in p.label), None)
         if hue is not None and (phase == k).any():
-            share = np.clip(np.abs(interpolated(values, phase == k, len(raster))) / top, 0, 1)[..., None]
+            known = (phase == k) | (np.abs(values) < VANISHING)
+            share = np.clip(np.abs(interpolated(values, known, len(raster))) / top, 0, 1)[..., None]
             inside = raster == k
             colours[inside] = ((1 - share) * _rgb(PALE) + share * _rgb(hue))[inside]
 
@@ -256,20 +259,26 @@ def _region_labels(ax, diagram, raster):
     """Labels in the widest places of the areas, smaller where space is short, beside them with a thin line where it is not enough."""
     ax.figure.draw_without_rendering()
     texts = [_label_text(p.label) for p in diagram.phases]
-    sizes = np.array([_extent(ax, t, 11.5) for t in texts])
+    sizes = np.array([_extent(ax, t, LABEL) for t in texts])
     obstacles = [_unit(diagram, line.points) for line in diagram.lines if line.kind == "spinodal"]
     found = regions(raster, _walls(diagram), obstacles, sizes[:, 0] / sizes[:, 1])
-    largest = {}
+    taken, artists, waiting, done = [], [], [], set()
     for r in sorted(found, key=lambda r: -r.width):
-        largest.setdefault(r.phase, []).append(r)
-    artists = []
-    for phase, places in largest.items():
-        for r in places:
-            room = r.width / (1.12 * sizes[phase, 0])
-            if room >= 0.58 and (r is places[0] or r.share > 0.06):
-                artists.append(_write(ax, texts[phase], r.at, 11.5 * min(1.0, room)))
-            elif r is places[0]:
-                artists.append(_write_beside(ax, texts[phase], r.at, [o.at for o in found if o is not r]))
+        room = r.width / (1.12 * sizes[r.phase, 0])
+        if room >= 0.62 and (r.phase not in done or r.share > 0.06):
+            scale = min(1.0, room)
+            artists.append(_write(ax, texts[r.phase], r.at, LABEL * scale))
+            taken.append((*r.at, *(scale * sizes[r.phase])))
+            done.add(r.phase)
+        else:
+            waiting.append(r)
+    walls = np.concatenate([_unit(diagram, line.points) for line in diagram.lines] or [np.zeros((0, 2))])
+    for r in sorted(waiting, key=lambda r: -r.share):
+        if r.phase not in done and r.share > LEADER:
+            place = _free_place(r.at, 0.85 * sizes[r.phase], taken, walls)
+            artists.append(_write_beside(ax, texts[r.phase], r.at, place))
+            taken.append((*place, *(0.85 * sizes[r.phase])))
+            done.add(r.phase)
     return artists
 
 
@@ -285,15 +294,21 @@ def _write(ax, text, at, size):
     return ax.text(*at, text, transform=ax.transAxes, ha="center", va="center", fontsize=size, zorder=5, linespacing=1.15)
 
 
-def _write_beside(ax, text, at, others):
-    """A label off its area, joined to it by a thin line, away from other labels."""
-    candidates = np.array([(u, v) for u in np.linspace(0.15, 0.85, 8) for v in np.linspace(0.1, 0.9, 9)])
-    away = np.min([np.linalg.norm((candidates - o) / (1, 0.6), axis=1) for o in others] or [np.ones(len(candidates))], axis=0)
-    near = np.linalg.norm(candidates - at, axis=1)
-    score = np.minimum(away, 0.28) - 0.55 * np.maximum(near, 0.16)
-    place = candidates[score.argmax()]
-    return ax.annotate(text, at, place, xycoords="axes fraction", textcoords="axes fraction", ha="center", va="center", fontsize=10,
-                       zorder=5, arrowprops={"arrowstyle": "-", "linewidth": 0.8, "color": INK, "shrinkA": 2, "shrinkB": 0})
+def _free_place(at, size, taken, walls):
+    """The nearest place for a label of this size that covers no line and no other label."""
+    u, v = (np.linspace(0.6 * s, 1 - 0.6 * s, 31) for s in size)
+    places = np.stack(np.meshgrid(u, v), axis=-1).reshape(-1, 2)
+    covers = [(np.abs(places[:, None] - walls) < 0.6 * size).all(-1).sum(1)] if len(walls) else []
+    covers += [(np.abs(places - t[:2]) < 0.55 * (size + t[2:])).all(-1) * 50 for t in map(np.array, taken)]
+    covers += [(np.abs(places - at) < 0.6 * size + 0.02).all(-1) * 50]
+    return places[(np.sum(covers, axis=0) + np.linalg.norm(places - at, axis=1)).argmin()]
+
+
+def _write_beside(ax, text, at, place):
+    """A label off its area, joined to it by a thin line."""
+    arrow = {"arrowstyle": "-", "linewidth": 0.7, "color": INK, "shrinkA": 1, "shrinkB": 0}
+    return ax.annotate(text, at, place, xycoords="axes fraction", textcoords="axes fraction", ha="center", va="center",
+                       fontsize=0.85 * LABEL, zorder=5, linespacing=1.15, arrowprops=arrow)
 
 
 @_styled
@@ -384,3 +399,58 @@ def _frame(ax, branches, ylabel):
     low, high = min(b[name].min() for b in branches), max(b[name].max() for b in branches)
     ax.set(xlim=(low, high), xlabel=tex(name), ylabel=ylabel)
     ax.spines[["top", "right"]].set_visible(False)
+
+
+@_styled
+def landscape(surface, *, ax=None, levels=18):
+    """The free energy over one order parameter as a curve, over two as a map, with the solutions marked.
+
+    Full circles are stable solutions, open ones unstable.
+
+    Parameters
+    ----------
+    surface : Landscape
+    ax : matplotlib axes, or None for new ones
+    levels : number of contours of a map
+
+    Returns
+    -------
+    Drawing
+    """
+    ax.set_title(_title(surface.title, surface.parameters))
+    draw = _landscape_curve if len(surface.names) == 1 else _landscape_map
+    return Drawing(ax, tuple(draw(ax, surface, levels)))
+
+
+def _landscape_curve(ax, surface, _):
+    x = surface.values[:, 0]
+    artists = ax.plot(x, surface.free_energy, color=CURVES[0], linewidth=1.9)
+    places = [(s[surface.names[0]], s.free_energy) for s in surface.solutions]
+    artists += _mark_solutions(ax, surface, places)
+    low, high = min(f for _, f in places), max(f for _, f in places)
+    room = max(high - low, 0.02 * (surface.free_energy.max() - low))
+    ax.set(ylim=(low - 0.25 * room, high + 1.2 * room), xlabel=tex(surface.names[0]), ylabel=f"free energy per site $f({tex(surface.names[0])[1:-1]})$")
+    ax.spines[["top", "right"]].set_visible(False)
+    return artists
+
+
+def _landscape_map(ax, surface, levels):
+    lowest = surface.free_energy.min()
+    gap = surface.free_energy - lowest
+    top = 1.15 * max([s.free_energy - lowest for s in surface.solutions] + [0.2 * gap.max()])
+    filled = ax.tricontourf(*surface.values.T, gap, levels=np.linspace(0, top, levels + 1), cmap="cividis", extend="max")
+    lines = ax.tricontour(*surface.values.T, gap, levels=np.linspace(0, top, levels + 1)[1:], colors="white", linewidths=0.35, alpha=0.55)
+    bar = ax.figure.colorbar(filled, ax=ax, label="$f - f_{\\min}$", pad=0.02, format="%.3g")
+    bar.outline.set_visible(False)
+    ax.set(xlabel=tex(surface.names[0]), ylabel=tex(surface.names[1]))
+    ax.margins(0.04)
+    ax.spines[:].set_visible(False)
+    return [filled, lines, *_mark_solutions(ax, surface, [tuple(s[n] for n in surface.names) for s in surface.solutions])]
+
+
+def _mark_solutions(ax, surface, places):
+    artists = []
+    for s, place in zip(surface.solutions, places):
+        face = INK if s.stable else "white"
+        artists += ax.plot(*place, "o", markersize=6, color=face, markeredgecolor=INK if not s.stable else "white", markeredgewidth=1.2, zorder=4, clip_on=False)
+    return artists
