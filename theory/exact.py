@@ -56,13 +56,15 @@ def numbers(values):
 
 @dataclass(frozen=True)
 class Averages:
-    """(1/N) E log Z, its sampling error, log E Z, E <O_i> and E [<O_i O_j> - <O_i><O_j>]."""
+    """(1/N) E log Z, log E Z, E <O_i> and E [<O_i O_j> - <O_i><O_j>], with standard errors of the disorder sampling."""
 
     log_partition: float
-    error: float
     log_annealed: float
     means: np.ndarray
     covariances: np.ndarray
+    error: float = 0.0
+    mean_errors: np.ndarray = 0.0
+    covariance_errors: np.ndarray = 0.0
 
 
 def finite_system(model, values, size, one_body, samples=SAMPLES, seed=0, cells=None, typical=False):
@@ -99,9 +101,8 @@ class ClassicalSystem:
         """
         names = tuple(self.model.order_parameters)
         exponent, *functions = (numeric(e, names, values) for e in (collective, *observables))
-        total, squares, annealed, weight_sum = 0.0, 0.0, [], 0.0
-        means, covariances = np.zeros(len(functions)), np.zeros((len(functions),) * 2)
         correction = self._linear_part(collective, values, basin)
+        weights, pressures, annealed, means, covariances = [], [], [], [], []
         for weight, types, phi, logs in self.disorder:
             phi, logs = _nearest(phi, logs, basin)
             logs = logs + self.size * exponent(phi)
@@ -111,15 +112,20 @@ class ClassicalSystem:
             mass /= mass.sum()
             table = np.array([f(phi) for f in functions]).reshape(len(functions), len(mass))
             mean = table @ mass
-            value = (log_z - sum(correction[c] for c in types)) / self.size
-            total, squares = total + weight * value, squares + weight * value**2
+            weights.append(weight)
+            pressures.append((log_z - sum(correction[c] for c in types)) / self.size)
             annealed.append(math.log(weight) + log_z)
-            means += weight * mean
-            covariances += weight * ((table * mass) @ table.T - np.outer(mean, mean))
-            weight_sum += weight
-        spread = max(0.0, squares - total**2)
-        error = math.sqrt(spread / self.samples) if self.sampled and not self.typical else 0.0
-        return Averages(total, error, float(np.logaddexp.reduce(annealed)), means, covariances)
+            means.append(mean)
+            covariances.append((table * mass) @ table.T - np.outer(mean, mean))
+        averaged = [np.tensordot(weights, np.array(x), axes=1) for x in (pressures, means, covariances)]
+        spread = [self._standard_error(x) for x in (pressures, means, covariances)]
+        return Averages(float(averaged[0]), float(np.logaddexp.reduce(annealed)), averaged[1], averaged[2],
+                        float(spread[0]), spread[1], spread[2])
+
+    def _standard_error(self, samples):
+        if not self.sampled or self.typical:
+            return 0 * np.array(samples)[0]
+        return np.std(np.array(samples), axis=0) / math.sqrt(len(samples))
 
     @cached_property
     def sampled(self):
@@ -134,8 +140,7 @@ class ClassicalSystem:
             return [(1.0, types, *self._density(types))]
         if self.sampled:
             rng = np.random.default_rng(self.seed)
-            chances = np.array([t.probability for t in self.types])
-            draws = [tuple(sorted(rng.choice(len(chances), self.size, p=chances / chances.sum())))
+            draws = [tuple(sorted(rng.choice(len(self.types), self.size, p=self._chances)))
                      for _ in range(self.samples)]
             return [(1 / self.samples, types, *self._density(types)) for types in draws]
         compositions = combinations_with_replacement(range(len(self.types)), self.size)
@@ -174,21 +179,31 @@ class ClassicalSystem:
         if not (self.sampled or self.typical):
             return np.zeros(len(self.types))
         field = self._reference_field(collective, values, basin)
-        traces = np.array([_log_sum(t.functions @ field + t.logs) for t in self.types])
-        chances = np.array([t.probability for t in self.types])
-        return traces - traces @ chances / chances.sum()
+        traces = np.logaddexp.reduce(self._stacked[0] @ field + self._stacked[1], axis=1)
+        return traces - traces @ self._chances
 
     def _reference_field(self, collective, values, basin):
+        """The field of the basin's point, else of a mean-field state found by damped iteration."""
         names = tuple(self.model.order_parameters)
         slopes = [numeric(collective.diff(a), names, values) for a in names]
-        chances = np.array([t.probability for t in self.types])
-        phi = np.array([t.functions.max(axis=0) for t in self.types]).T @ chances
-        for _ in range(0 if basin else 200):
+        functions, logs = self._stacked
+        phi = np.array(basin[0]) if basin else self._chances @ functions.max(axis=1)
+        for _ in range(0 if basin else 100):
             field = np.array([f(phi[None, :])[0] for f in slopes])
-            means = np.array([_mean(t, field) for t in self.types]).T @ chances
-            phi = 0.5 * (phi + means)
-        phi = np.array(basin[0]) if basin else phi
+            exponents = functions @ field + logs
+            weights = np.exp(exponents - np.logaddexp.reduce(exponents, axis=1)[:, None])
+            phi = 0.5 * (phi + np.einsum("c,cs,csa->a", self._chances, weights, functions))
         return np.array([f(phi[None, :])[0] for f in slopes])
+
+    @cached_property
+    def _chances(self):
+        chances = np.array([t.probability for t in self.types])
+        return chances / chances.sum()
+
+    @cached_property
+    def _stacked(self):
+        """Functions (types, states, order parameters) and log weights (types, states)."""
+        return np.array([t.functions for t in self.types]), np.array([t.logs for t in self.types])
 
 
 @dataclass(frozen=True)
@@ -348,7 +363,7 @@ class SphereSystem(ClassicalSystem):
         table = np.array(functions).reshape(len(functions), len(mass))
         means = table @ mass
         covariances = (table * mass) @ table.T - np.outer(means, means)
-        return Averages(log_z / self.size, 0.0, log_z, means, covariances)
+        return Averages(log_z / self.size, log_z, means, covariances)
 
     def _function(self, expr, values):
         (m,) = self.model.order_parameters
@@ -375,7 +390,7 @@ class QuantumSystem:
             total, means = total + weight * log_z / self.size, means + weight * mean
             annealed.append(math.log(weight) + log_z)
         empty = np.full((len(observables),) * 2, np.nan)
-        return Averages(total, 0.0, float(np.logaddexp.reduce(annealed)), means, empty)
+        return Averages(total, float(np.logaddexp.reduce(annealed)), means, empty)
 
     def _one_sample(self, blocks, collective, observables, values):
         logs, traces = [], []
@@ -590,12 +605,6 @@ def _nearest(phi, logs, basin):
     kept = farther <= max(farther.min(), 0.0) + 1e-9
     shares = 1 + (np.abs(others[kept] - own[kept, None]) < 1e-9).sum(axis=1)
     return phi[kept], logs[kept] - np.log(shares)
-
-
-def _mean(site_type, field):
-    logs = site_type.functions @ field + site_type.logs
-    weights = np.exp(logs - logs.max())
-    return weights @ site_type.functions / weights.sum()
 
 
 def _log_sum(logs):

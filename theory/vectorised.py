@@ -1,13 +1,15 @@
 """Fast double-precision evaluation for the checks: averages by the trapezoidal rule, sites by tables."""
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import sympy
 
 from .averages import DisorderAverage, GaussianAverage
+from .disorder import Normal
 from .evaluate import evaluate
-from .exact import numeric, site_types
+from .exact import disorder_cells, numeric, site_types
 from .functions import Gibbs, LogSumExp, log2cosh
 from .symbols import T
 
@@ -25,9 +27,9 @@ def array_value(expr, values):
     values : {name: float or array}
     """
     if expr.is_Symbol:
-        return values[str(expr)]
-    if not expr.args or expr.is_number:
-        return float(evaluate(expr, {}))
+        return values[expr.name]
+    if not expr.args:
+        return _constant(expr)
     if isinstance(expr, GaussianAverage):
         return _gaussian(expr, values)
     if isinstance(expr, DisorderAverage):
@@ -36,17 +38,22 @@ def array_value(expr, values):
     return _FUNCTIONS[type(expr)](*args)
 
 
+@lru_cache(maxsize=4096)
+def _constant(expr):
+    return float(evaluate(expr, {}))
+
+
 def _gaussian(expr, values):
     f, x, mean, variance = expr.args
     centre, width = array_value(mean, values), np.sqrt(array_value(variance, values))
-    inner = {**values, str(x): centre + width * _Z}
+    inner = {**values, x.name: centre + width * _Z}
     return float(np.sum(array_value(f, inner) * _WEIGHTS))
 
 
 def _configurations(expr, values):
     total = 0.0
     for weight, at in expr.configurations():
-        inner = {**values, **{str(x): array_value(v, values) for x, v in at.items()}}
+        inner = {**values, **{x.name: array_value(v, values) for x, v in at.items()}}
         total = total + array_value(weight, values) * array_value(expr.integrand, inner)
     return total
 
@@ -85,7 +92,9 @@ class SiteFunctions:
         self._curvature = [[numeric(model.energy.diff(a, b), names, values) for b in names] for a in names]
         self._exponent = -model.site_energy / T
         if model.site.kind != "quantum":
-            types = site_types(model, values, self._exponent, site.cells)
+            continuous = sum(isinstance(d, Normal) for d in model.disorder.values())
+            cells = site.cells if continuous < 2 else disorder_cells(model, values, order=14)
+            types = site_types(model, values, self._exponent, cells)
             self._chances = np.array([t.probability for t in types])
             self._functions = np.array([t.functions for t in types]).transpose(2, 0, 1)
             self._one_body = np.array([t.logs for t in types])
@@ -117,12 +126,34 @@ class SiteFunctions:
 
     def margin(self, phi):
         """The smallest eigenvalue of 1 + C e'', positive where the state is stable."""
+        return float(np.linalg.eigvals(self._jacobian(phi)).real.min())
+
+    def fixed_point(self, phi, damped=60, newton=12):
+        """A solution of phi = <g>, a list; None where none is reached."""
+        phi = np.array(phi, dtype=float)
+        for _ in range(damped):
+            new = np.array(self.means(np.array(self.fields(phi)) / self.T))
+            phi, moved = 0.2 * phi + 0.8 * new, np.abs(new - phi).max()
+            if moved < 1e-4:
+                break
+        for _ in range(newton):
+            residual = phi - np.array(self.means(np.array(self.fields(phi)) / self.T))
+            if np.abs(residual).max() < 1e-14:
+                break
+            step = np.linalg.lstsq(self._jacobian(phi), residual, rcond=None)[0]
+            if np.abs(step).max() > 0.2:
+                return None
+            phi = phi - step
+        return list(phi) if np.abs(residual).max() < 1e-10 else None
+
+    def _jacobian(self, phi):
+        """1 + C e'' of phi - <g>, C by central differences."""
         row = np.array(phi, dtype=float)[None, :]
         curvature = np.array([[float(e(row)[0]) for e in line] for line in self._curvature])
         reduced, step = np.array(self.fields(phi)) / self.T, 1e-4
         response = np.array([np.subtract(self.means(reduced + step * unit), self.means(reduced - step * unit))
                              for unit in np.eye(len(phi))]) / (2 * step * self.T)
-        return float(np.linalg.eigvals(np.eye(len(phi)) + response @ curvature).real.min())
+        return np.eye(len(phi)) + response.T @ curvature
 
     def _work(self, reduced):
         return sum(float(x) * g for x, g in zip(reduced, self.model.order_parameters.values()))

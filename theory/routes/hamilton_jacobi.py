@@ -12,7 +12,7 @@ import sympy
 from sympy import Derivative, Matrix, S
 
 from ..averages import average
-from ..checks import Equal, Limit, Outcome
+from ..checks import Equal, Limit, Outcome, lowest_eigenvalue
 from ..derivation import Step
 from ..ensemble import Abbreviation, Covariance, Partition, Quenched, SiteTrace
 from ..symbols import N, T, beta, symbol
@@ -357,7 +357,7 @@ class Flow:
         if self.setting.model.site.kind == "gaussian" or not self._symmetric(start):
             return []
         resting = {**start, t: -1 / T}
-        value = determinant(self.flow_matrix.applyfunc(lambda e: e.xreplace(resting)))
+        at_rest = self.flow_matrix.applyfunc(lambda e: e.xreplace(resting))
         phi = self.setting.phi
         own = dict(zip(self.setting.fields, (self.u.diff(a) for a in phi)))
         gaps = {i: phi[i] - self.setting.means[i].xreplace(own) for i in self.used}
@@ -373,8 +373,8 @@ class Flow:
                            "transition comes before."),
             reference=GENOVESE,
             before=determinant(jacobian),
-            after=value,
-            claim=CriticalPoint(dict(zip(phi, (p.xreplace(start) for p in self.momenta)))),
+            after=determinant(at_rest),
+            claim=CriticalPoint(dict(zip(phi, (p.xreplace(start) for p in self.momenta))), at_rest),
         )]
 
     def _symmetric(self, start):
@@ -477,18 +477,25 @@ class CriticalPoint:
     Parameters
     ----------
     state : {order parameter: value at the symmetric state}
+    matrix : the Jacobian there, whose determinant the step states
     """
 
     state: dict
+    matrix: object
 
     def __call__(self, step, context):
         outcome = Equal(self.state)(step, context)
         if outcome.status != "passed":
             return outcome
         defaults = {symbol(name): p.default or 0 for name, p in context.model.parameters.items()}
-        found = largest_root(lambda x: float(context.value(step.after, {**defaults, T: x})))
-        where = f"it vanishes at T = {found:.6g}" if found else "it vanishes at no temperature"
-        return Outcome("passed", f"{outcome.evidence}; at the default parameters {where}")
+
+        def lowest(temperature):
+            point = {**defaults, T: temperature}
+            return lowest_eigenvalue([[float(context.value(e, point)) for e in line] for line in self.matrix.tolist()])
+
+        found = largest_root(lowest)
+        where = f"it first vanishes at T = {found:.6g}" if found else "it vanishes at no temperature"
+        return Outcome("passed", f"{outcome.evidence}; going down from high temperature at the default parameters, {where}")
 
 
 def largest_root(function, low=0.01, high=20.0, points=80):

@@ -3,7 +3,7 @@
 import sympy
 from sympy import Derivative, Integral, Integer, S
 
-from ..checks import Assumption, Bound, Equal, Limit
+from ..checks import All, Assumption, Bound, Equal, Limit
 from ..derivation import Step
 from ..ensemble import Abbreviation
 from ..symbols import N, T, beta, symbol
@@ -168,12 +168,13 @@ class Interpolation:
             title="Bound at every N",
             rule="the remainder has a sign",
             justification=("For every trial value $\\bar\\phi$ the trial pressure bounds the true one from "
-                           + ("below; the best bound is its supremum." if sign > 0 else "above; the best bound is its infimum.")),
+                           + ("below; the best bound is its supremum" if sign > 0 else "above; the best bound is its infimum")
+                           + ", and it is saturated as $N\\to\\infty$."),
             reference=GUERRA,
             before=self.setting.log_partition(-beta * self.setting.energy),
             after=self.setting.site_trace(self.fields) - beta * self.streamed,
             relation=r"\geq" if sign > 0 else r"\leq",
-            claim=Bound(sign),
+            claim=All((Bound(sign), Limit())),
         )]
 
     def self_averaging(self):
@@ -214,9 +215,10 @@ class Interpolation:
 def fluctuations(step, context):
     """What small systems show of <R> at the equilibrium state, at t = 1/2."""
     point = {**context.equilibrium.point, t: sympy.Rational(1, 2)}
-    with context.pure_state():
-        seen = [float(context.value(step.before, {**point, N: size})) for size in context.sizes]
-    return (f"at {context.equilibrium.label}, t = 1/2, N = {', '.join(map(str, context.sizes))}: "
+    with context.large_systems(pure_state=True):
+        sizes = context.sizes
+        seen = [float(context.value(step.before, {**point, N: size})) for size in sizes]
+    return (f"at {context.equilibrium.label}, t = 1/2, N = {', '.join(map(str, sizes))}: "
             f"the remainder is {', '.join(f'{x:.2g}' for x in seen)}")
 
 
