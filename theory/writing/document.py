@@ -11,11 +11,12 @@ from ..errors import InputError
 from ..functions import LogRadial, LogSumExp
 from ..symbols import T, symbol
 from ..landau import oriented, typical_values
+from ..zero_temperature import MeanSign
 from .formulas import Ordered, latex, symbol_latex, width
 
 CONFIGURATIONS_SHOWN = 9  # a disorder average is written out when it has no more terms than this
 WIDEST_ENTRY = 90.0
-LONGEST = 250  # operations in a side of a formula that is printed
+LONGEST = 500  # parts of an expression that is printed
 
 
 @dataclass(frozen=True)
@@ -211,9 +212,14 @@ def _distinct_rows(step):
 
 def _printable(expr):
     """An expression, or a note in the place of one that would fill a page."""
-    if not isinstance(expr, sympy.Expr) or (size := int(expr.count_ops())) <= LONGEST:
+    if not isinstance(expr, sympy.Expr) or not _longer(expr, LONGEST):
         return expr
-    return rf"[\text{{an expression of {size} operations}}]"
+    return r"[\text{an expression too long to print}]"
+
+
+def _longer(expr, limit):
+    """Whether an expression has more parts than the limit; stops counting there."""
+    return any(k >= limit for k, _ in enumerate(sympy.preorder_traversal(expr)))
 
 
 # The theory
@@ -242,7 +248,7 @@ def _with_written_out(row, typical):
     left, expr = row
     rows = [(left, "=", expr)]
     averages = expr.atoms(DisorderAverage)
-    if averages and all(_count(a) <= CONFIGURATIONS_SHOWN for a in averages):
+    if averages and all(_count(a) <= CONFIGURATIONS_SHOWN and not a.has(GaussianAverage, MeanSign) for a in averages):
         rows.append(("", "=", _written_out(expr, typical)))
     return rows
 

@@ -14,7 +14,7 @@ from ..sites import times_temperature
 from ..symbols import T, beta
 
 MEMORY = 20000  # expressions whose LaTeX a printer remembers
-LINE = 64.0  # width of a text line in the units of `width`: about one digit each
+LINE = 70.0  # width of a text line in the units of `width`: about one digit each
 _GREEK = {"xi", "sigma", "rho", "tau", "mu", "nu", "phi", "psi", "eta", "chi", "kappa", "alpha", "beta", "gamma", "delta",
           "epsilon", "lambda", "omega", "theta", "Gamma", "Delta", "Sigma", "Omega", "Lambda", "Phi", "Psi"}
 _NAMED = {"tanh": r"\tanh", "cosh": r"\cosh", "sinh": r"\sinh", "log": r"\log", "sin": r"\sin", "cos": r"\cos",
@@ -121,8 +121,8 @@ class FormulaPrinter(LatexPrinter):
 
     def argument(self, x):
         """A field over T as beta times the field."""
-        energy = times_temperature(x) if x.has(T) else x
-        if not x.has(T) or energy.has(T):
+        energy = energy_of(x)
+        if energy is None:
             return self.doprint(x)
         if energy.is_Add:
             common = sympy.factor_terms(energy)
@@ -265,6 +265,16 @@ class FormulaPrinter(LatexPrinter):
 
     def _print_Abs(self, expr, exp=None):
         return _power(rf"\left|{self.doprint(expr.args[0])}\right|", exp, bracket=False)
+
+
+def energy_of(x):
+    """T x where that is free of T, else None."""
+    if not x.has(T):
+        return None
+    energy = times_temperature(x)
+    if energy.has(T):
+        energy = sympy.expand(sympy.cancel(T * x))
+    return None if energy.has(T) else energy
 
 
 _PRINTER = FormulaPrinter()
@@ -413,7 +423,7 @@ class _Measure:
     """A reader of LaTeX that only knows how wide things are."""
 
     _two = {"frac", "dfrac", "tfrac", "xrightarrow"}
-    _none = {"left", "right", "Bigl", "Bigr", "bigl", "bigr", "displaystyle", "mathrm", "mathbb", "mathcal", "operatorname",
+    _none = {"left", "right", "Bigl", "Bigr", "bigl", "bigr", "displaystyle", "mathrm", "mathcal", "operatorname",
              "bar", "hat", "tilde", "limits", "!", "{", "}", "text", "begin", "end"}
     _thin = {",": 0.3, ";": 0.5, "quad": 2.0, "qquad": 4.0, " ": 0.5}
 
@@ -441,7 +451,9 @@ class _Measure:
             return 0.7 * self.argument()
         if c in "+-=<>":
             return 2.0
-        return 0.0 if c in " &[]*" else 1.0
+        if c in "[]|":
+            return 0.7
+        return 0.0 if c in " &*" else 1.05
 
     def argument(self):
         """Width of one argument."""
@@ -455,13 +467,15 @@ class _Measure:
         self.at += len(name)
         if name in self._two:
             return max(self.argument(), self.argument()) + (0.5 if name != "xrightarrow" else 3.0)
+        if name == "mathbb":
+            return 1.4 + 0 * self.argument()
         if name == "sqrt":
             return 1.2 + self.argument()
         if name in self._none:
             return 0.0
         if name in self._thin:
             return self._thin[name]
-        return 0.85 * len(name) if name in ("tanh", "cosh", "sinh", "log", "coth", "max", "exp", "sin", "cos") else 1.1
+        return 0.95 * len(name) + 0.3 if name in ("tanh", "cosh", "sinh", "log", "coth", "max", "exp", "sin", "cos") else 1.1
 
 
 class Ordered(sympy.Expr):

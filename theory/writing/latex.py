@@ -75,16 +75,19 @@ def _citation(cites, numbers):
 
 
 def _display(formula):
-    rows = [_fitted(line) for row in formula.rows for line in lines(*row)]
+    rows = _aligned([line for row in formula.rows for line in lines(*row)])
     return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
 
 
-def _fitted(row):
-    """A row, scaled down to the text width where nothing in it can be broken."""
-    if width(row) < LINE + 1:
-        return row
-    head, body = row.split("&", 1)
-    return rf"&\fit{{{head}{body}}}"
+def _aligned(rows):
+    """Rows aligned at their relations where the columns fit side by side, else flush left.
+
+    A row in which nothing can be broken is scaled down to the text width.
+    """
+    halves = [row.split("&", 1) for row in rows]
+    if max(width(left) for left, _ in halves) + max(width(right) for _, right in halves) <= LINE:
+        return rows
+    return [rf"&{left}{right}" if width(left + right) < LINE else rf"&\fit{{{left}{right}}}" for left, right in halves]
 
 
 def _bibliography(references):
@@ -97,12 +100,11 @@ def _bibliography(references):
 def escaped(text):
     """Prose for LaTeX: $math$ and *emphasis* kept, special characters of the rest escaped."""
     parts = re.split(r"(\$[^$]*\$)", text)
-    return "".join(_inline(p) if p.startswith("$") else _escaped_plain(p) for p in parts)
-
-
-def _inline(formula):
-    """Inline math, or a display where a line could not hold it."""
-    return formula if width(formula) < LONGEST_INLINE else rf"\[{formula[1:-1]}\]"
+    for k in range(1, len(parts), 2):
+        if width(parts[k]) >= LONGEST_INLINE:
+            mark = re.match(r"[.,:;]?", parts[k + 1]).group()
+            parts[k], parts[k + 1] = rf"\[{parts[k][1:-1]}{mark}\]", parts[k + 1][len(mark):].lstrip()
+    return "".join(p if p.startswith(("$", r"\[")) else _escaped_plain(p) for p in parts)
 
 
 def _escaped_plain(text):

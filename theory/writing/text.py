@@ -8,10 +8,9 @@ from sympy import S
 from sympy.printing.precedence import PRECEDENCE, precedence
 from sympy.printing.str import StrPrinter
 
-from ..sites import times_temperature
 from ..symbols import T, beta
 from .document import Check, Formula, Heading, Prose, document
-from .formulas import Ordered, common_stem, positive_first, split_tall
+from .formulas import Ordered, common_stem, energy_of, positive_first, split_tall
 
 WIDTH = 92
 _MARKS = {"passed": "✓ checked", "assumption": "○ assumption", "failed": "✗ check failed"}
@@ -214,8 +213,8 @@ class TextPrinter(StrPrinter):
 
     def argument(self, x):
         """A field over T as beta times the field."""
-        energy = times_temperature(x) if x.has(T) else x
-        if not x.has(T) or energy.has(T):
+        energy = energy_of(x)
+        if energy is None:
             return self._print(x)
         text = self._print(sympy.factor_terms(energy))
         if energy.is_Add and precedence(sympy.factor_terms(energy)) < PRECEDENCE["Mul"]:
