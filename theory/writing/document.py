@@ -16,6 +16,7 @@ from .formulas import Ordered, latex, symbol_latex, width
 
 CONFIGURATIONS_SHOWN = 9  # a disorder average is written out when it has no more terms than this
 WIDEST_ENTRY = 90.0
+TOO_LONG = r"[\text{an expression too long to print}]"
 LONGEST = 500  # parts of an expression that is printed
 
 
@@ -201,20 +202,21 @@ def _steps(derivation):
         if rows := _distinct_rows(step):
             yield Formula(rows)
         if step.status != "unchecked":
-            yield Check(step.status, step.evidence)
+            yield Check(step.status, step.evidence.removeprefix(f"{step.status}: "))
 
 
 def _distinct_rows(step):
     """The rows of a step; where both sides are the same expression it is shown once."""
-    return tuple((_printable(a), step.relation, _printable(b)) if a != b else (None, step.relation, _printable(b))
-                 for a, b in step.rows)
+    rows = [(_printable(a), step.relation, _printable(b)) if a != b else (None, step.relation, _printable(b))
+            for a, b in step.rows]
+    return tuple(row for row in rows if {row[0], row[2]} != {TOO_LONG} and {row[0], row[2]} != {TOO_LONG, None})
 
 
 def _printable(expr):
     """An expression, or a note in the place of one that would fill a page."""
     if not isinstance(expr, sympy.Expr) or not _longer(expr, LONGEST):
         return expr
-    return r"[\text{an expression too long to print}]"
+    return TOO_LONG
 
 
 def _longer(expr, limit):
@@ -229,7 +231,7 @@ def _results(theory):
     names = ", ".join(latex(a) for a in theory.order_parameters)
     yield Heading("The theory")
     yield Prose("The free energy per site, as a function of the order parameters, is")
-    yield Formula(tuple(_with_written_out((rf"f({names})", theory.free_energy), typical)))
+    yield Formula(tuple(_with_written_out((rf"f({names})", _polynomial_expanded(theory.free_energy)), typical)))
     yield Prose("and its values at the solutions of the self-consistency equations")
     yield Formula(tuple(r for a, rhs in theory.equations.items() for r in _with_written_out((a, rhs), typical)))
     yield Prose("are the free energies of the candidate phases; the equilibrium is the lowest. A solution is locally stable "
@@ -251,6 +253,13 @@ def _with_written_out(row, typical):
     if averages and all(_count(a) <= CONFIGURATIONS_SHOWN and not a.has(GaussianAverage, MeanSign) for a in averages):
         rows.append(("", "=", _written_out(expr, typical)))
     return rows
+
+
+def _polynomial_expanded(expr):
+    """The terms without functions as one expanded polynomial."""
+    terms = sympy.Add.make_args(expr)
+    plain = [t for t in terms if not t.has(sympy.Function, DisorderAverage, GaussianAverage)]
+    return sympy.Add(sympy.expand(sympy.Add(*plain)), *(t for t in terms if t not in plain))
 
 
 def _written_out(expr, typical):
