@@ -23,6 +23,8 @@ __all__ = ["Branch", "Branches", "SpecialPoint", "branches"]
 # Relative step of temperature derivatives, and below which eigenvalue a susceptibility counts as infinite.
 STEP = 1e-3
 MARGINAL = 1e-10
+# A sampled value closer than this, in units of the range, to a point of the branch is that point.
+COINCIDE = 1e-12
 
 
 @dataclass(frozen=True)
@@ -188,11 +190,11 @@ def sampled(path, values):
     """Points of a path where it passes the given parameter values, with its special points and ends, in order."""
     points = [path.points[0]]
     for first, second in zip(path.points, path.points[1:]):
-        low, high = sorted((first.parameter, second.parameter))
-        inner = [v for v in values if low < v < high]
-        inner = inner if first.parameter < second.parameter else inner[::-1]
-        points += [between(path.curve, first, second, v) for v in inner]
-        if second.event or second is path.points[-1] or second.parameter in values:
+        ends = (first.parameter, second.parameter)
+        close = COINCIDE * path.curve.family.span[0]
+        inner = [v for v in values if min(ends) < v < max(ends) and min(abs(v - end) for end in ends) > close]
+        points += [between(path.curve, first, second, v) for v in (inner if ends[0] < ends[1] else inner[::-1])]
+        if second.event or second is path.points[-1] or min(abs(values - ends[1])) <= close:
             points.append(second)
     return points
 

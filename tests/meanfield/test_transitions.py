@@ -1,0 +1,214 @@
+"""Transitions along a line, and the branches that they are read from, against published and exact values."""
+
+import math
+
+import numpy as np
+import pytest
+
+from meanfield.branches import branches
+from meanfield.transitions import transitions
+from theory.errors import InputError
+
+
+def found(model, along, **parameters):
+    """[(kind, parameter, from, to)] of the transitions along a line."""
+    (name, _), = along.items()
+    return [(t.kind, t.at[name], t.before, t.after) for t in transitions(model, along=along, **parameters)]
+
+
+def assert_matches(records, expected, tolerance=1e-11):
+    """Kinds and labels agree, and places to the tolerance."""
+    assert [(k, a, b) for k, _, a, b in records] == [(k, a, b) for k, _, a, b in expected]
+    assert [x for _, x, _, _ in records] == pytest.approx([x for _, x, _, _ in expected], abs=tolerance)
+
+
+FERRO, PARA = "ferromagnetic", "paramagnetic"
+
+
+@pytest.mark.parametrize("J", [1.0, 1.7])
+def test_curie_weiss_orders_at_T_equal_J(J):
+    """m = tanh(Jm/T) has its pitchfork at T = J."""
+    assert_matches(found("curie-weiss", {"T": (0.2, 2)}, J=J), [("continuous", J, FERRO, PARA)])
+
+
+def test_curie_weiss_in_a_field():
+    """Hysteresis: |h_s| = J M_s - T artanh M_s with M_s = sqrt(1 - T/J); the transition is at h = 0."""
+    spinodal = math.sqrt(0.5) - 0.5 * math.atanh(math.sqrt(0.5))
+    down, up = "ferromagnetic (m < 0)", "ferromagnetic (m > 0)"
+    records = found("curie-weiss", {"h": (-0.5, 0.4)}, T=0.5)
+    assert_matches(records, [("spinodal", -spinodal, down, up), ("first-order", 0.0, down, up), ("spinodal", spinodal, down, up)])
+
+
+def test_no_transition():
+    """Above T_c nothing happens."""
+    assert found("curie-weiss", {"T": (1.1, 2)}) == []
+
+
+def test_blume_capel_continuous():
+    """Delta = -T ln[T / (2(J - T))] above the tricritical point."""
+    assert_matches(found("blume-capel", {"Delta": (0, 0.6)}, T=0.5), [("continuous", 0.5 * math.log(2), FERRO, PARA)])
+
+
+def test_blume_capel_first_order():
+    """First-order transition and both limits of metastability at T = 0.3."""
+    continuous = -0.3 * math.log(0.3 / 1.4)
+    records = found("blume-capel", {"Delta": (0, 0.6)}, T=0.3)
+    assert_matches(records[:2], [("spinodal", continuous, FERRO, PARA), ("first-order", 0.466763507350991, FERRO, PARA)])
+    assert records[2][0] == "spinodal" and records[2][1] > records[1][1]
+
+
+def potts_coexistence(q):
+    """T_c of the q-state Potts model (Wu 1982), J = 1."""
+    return (q - 2) / (2 * (q - 1) * math.log(q - 1))
+
+
+@pytest.mark.parametrize(("q", "ordered"), [(3, 0.364213333614841), (4, 0.310680471822813), (5, 0.280544113518778)])
+def test_potts_is_first_order(q, ordered):
+    """Disordered spinodal at J/q, equal free energies at (q-2)/(2(q-1) ln(q-1)), ordered spinodal above."""
+    expected = [("spinodal", 1 / q, FERRO, PARA), ("first-order", potts_coexistence(q), FERRO, PARA), ("spinodal", ordered, FERRO, PARA)]
+    assert_matches(found("potts", {"T": (0.05, 0.6)}, q=q), expected)
+
+
+def test_potts_of_two_colours_is_continuous():
+    """q = 2 is the Ising model with T_c = J/2."""
+    assert_matches(found("potts", {"T": (0.05, 0.8)}, q=2), [("continuous", 0.5, FERRO, PARA)])
+
+
+@pytest.mark.parametrize(("p", "first", "spinodal"), [(3, 1.48790750926197, 1.74774872509545), (4, 1.45179733638909, 1.98314520953408)])
+def test_p_spin_ferromagnet(p, first, spinodal):
+    """m = tanh(p m^(p-1) / T); the paramagnet never loses its stability."""
+    expected = [("first-order", first, FERRO, PARA), ("spinodal", spinodal, FERRO, PARA)]
+    assert_matches(found("p-spin-ferromagnet", {"T": (0.2, 2.5)}, p=p), expected, 1e-10)
+
+
+def test_dense_network_at_low_load():
+    """The three-body pattern state: first order at 0.49597, gone at 0.58258."""
+    records = found("dense-low-load", {"T": (0.3, 0.8)}, P=2, p=3)
+    assert_matches(records, [("first-order", 0.495969169753988, "retrieval", PARA), ("spinodal", 0.582582908365149, "retrieval", PARA)])
+
+
+def test_random_field():
+    """Bimodal fields: continuous at h = T artanh sqrt(1 - T) for T > 2/3, first order below (Aharony 1978)."""
+    assert_matches(found("random-field-ising", {"h0": (0, 1)}, T=0.8), [("continuous", 0.8 * math.atanh(math.sqrt(0.2)), FERRO, PARA)])
+    records = found("random-field-ising", {"h0": (0, 1)}, T=0.5)
+    assert_matches([r for r in records if r[0] == "first-order"], [("first-order", 0.470535974260911, FERRO, PARA)])
+
+
+@pytest.mark.parametrize(("T", "sigma"), [(0.0, 0.797884560802865), (0.3, 0.751627376321225), (0.8, 0.442601410300935)])
+def test_gaussian_random_field(T, sigma):
+    """Always continuous; sigma_c = sqrt(2/pi) at T = 0 (Schneider and Pytte 1977)."""
+    assert_matches(found("random-field-ising-gaussian", {"sigma": (0.05, 1)}, T=T), [("continuous", sigma, FERRO, PARA)], 1e-10)
+
+
+def test_transverse_field():
+    """Gamma / J = tanh(Gamma / T_c); Gamma_c = J at T = 0."""
+    assert_matches(found("transverse-field-ising", {"T": (0.05, 1.2)}, Gamma=0.5), [("continuous", 0.5 / math.atanh(0.5), FERRO, PARA)])
+    assert_matches(found("transverse-field-ising", {"Gamma": (0.05, 1.2)}, T=0), [("continuous", 1.0, FERRO, PARA)])
+
+
+@pytest.mark.parametrize(("model", "T", "options"), [("xy", 1 / 2, {}), ("heisenberg", 1 / 3, {}), ("n-vector", 1 / 4, {"n": 4})])
+def test_vector_models(model, T, options):
+    """T_c = J / n."""
+    assert_matches(found(model, {"T": (0.1, 1.2)}, **options), [("continuous", T, FERRO, PARA)])
+
+
+def test_hopfield_mixtures_lose_their_stability():
+    """Three-pattern mixtures are stable below T_3 = 0.4598 (Amit, Gutfreund and Sompolinsky 1985)."""
+    records = found("hopfield-low-load", {"T": (0.05, 1.5)}, P=3)
+    assert_matches(records, [("spinodal", 0.459794239877785, "mixture", "retrieval"), ("continuous", 1.0, "retrieval", PARA)])
+
+
+@pytest.mark.parametrize(("d", "T1", "below", "between"), [(0.3, 0.2127631350, "hierarchical", "retrieval"), (0.7, 0.0937643669, "hierarchical", "parallel")])
+def test_multitasking_along_T(d, T1, below, between):
+    """T_1(d) or T_2(d) of two diluted patterns, and T_c = 1 - d."""
+    records = found("multitasking-hopfield", {"T": (0.02, 1.2)}, d=d, P=2)
+    assert_matches(records, [("continuous", T1, below, between), ("continuous", 1 - d, between, PARA)], 1e-10)
+
+
+def test_multitasking_at_zero_temperature():
+    """Three patterns: the hierarchical state gives way at d = 0.5469 and ceases to exist at the golden ratio."""
+    records = found("multitasking-hopfield", {"d": (0.05, 0.95)}, T=0, P=3)
+    golden = (math.sqrt(5) - 1) / 2
+    assert_matches(records, [("first-order", 0.5469181607, "hierarchical", "mixed"), ("spinodal", golden, "hierarchical", "mixed")], 1e-10)
+
+
+def test_records_in_increasing_order_as_json():
+    """`from` and `to` are in increasing direction; the record is plain."""
+    document = transitions("potts", along={"T": (0.2, 0.5)}, q=3).as_dict()
+    assert [r["kind"] for r in document["transitions"]] == ["spinodal", "first-order", "spinodal"]
+    assert {"kind", "at", "from", "to"} <= set(document["transitions"][0])
+    places = [r["at"]["T"] for r in document["transitions"]]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize(("along", "text"), [
+    ({"T": (2, 1)}, "low < high"), ({"T": (1, 1)}, "low < high"), ({"T": (1,)}, "range"), ({"T": (0, 1, 1)}, "two points"),
+    ({"T": (0, 1, 2.5)}, "range"), ({"P": (1, 3)}, "structural"), ({"x": (0, 1)}, "no parameter"), ({"T": (-1, 1)}, "T must"),
+    ({"d": (0, 2)}, r"\[0, 1\]"), ({"T": ("a", 1)}, "range"), ({"T": (0, math.inf)}, "low < high"), ({}, "one range"), (5, "one range"),
+])
+def test_bad_ranges_are_refused(along, text):
+    """One clear line says what is wrong."""
+    for verb in (transitions, branches):
+        with pytest.raises(InputError, match=text) as error:
+            verb("multitasking-hopfield", along=along)
+        assert "\n" not in str(error.value)
+
+
+def test_set_and_ranged():
+    """A parameter is either set or ranged over."""
+    with pytest.raises(InputError, match="both set and ranged"):
+        transitions("curie-weiss", along={"J": (0.5, 1)}, J=1.0)
+
+
+@pytest.fixture(scope="module")
+def curie_weiss():
+    """Branches of the Curie-Weiss magnet along T."""
+    return branches("curie-weiss", along={"T": (0.2, 1.8, 17)})
+
+
+def test_branch_quantities(curie_weiss):
+    """m = tanh(m/T), c = m^2 (1-m^2) / (T [T - (1-m^2)]), chi = (1-m^2) / (T - (1-m^2)) on the ordered branch."""
+    branch = next(b for b in curie_weiss if b.kind == "ferromagnetic")
+    T, m = (branch[name][branch["m"] > 0.05] for name in ("T", "m"))
+    keep = branch["m"] > 0.05
+    assert m == pytest.approx(np.tanh(m / T), abs=1e-13)
+    assert branch["specific_heat"][keep] == pytest.approx(m**2 * (1 - m**2) / (T * (T - (1 - m**2))), rel=1e-9)
+    assert branch["chi_m"][keep] == pytest.approx((1 - m**2) / (T - (1 - m**2)), rel=1e-9)
+    assert branch["energy"] == pytest.approx(branch["free_energy"] + branch["T"] * branch["entropy"], abs=1e-14)
+    assert branch.stable[keep].all()
+
+
+def test_special_points(curie_weiss):
+    """The ordered branch meets the paramagnet, which bifurcates, both at T = 1."""
+    kinds = {b.kind: [(p.kind, p.at["T"]) for p in b.special_points] for b in curie_weiss}
+    assert kinds["ferromagnetic"] == [("pitchfork", pytest.approx(1, abs=1e-12))]
+    assert kinds["paramagnetic"] == [("bifurcation", pytest.approx(1, abs=1e-12))]
+
+
+def test_branches_pass_folds():
+    """The hysteresis loop is one branch with two folds."""
+    branch, = branches("curie-weiss", along={"h": (-0.5, 0.5, 11)}, T=0.5)
+    assert [p.kind for p in branch.special_points] == ["fold", "fold"]
+    assert set(np.sign(np.diff(branch["h"]))) == {-1.0, 1.0}
+    assert not branch.stable.all() and branch.stable.any()
+
+
+def test_tables_are_immutable(curie_weiss):
+    """Columns cannot be written to."""
+    with pytest.raises(ValueError):
+        curie_weiss[0]["m"][0] = 5
+
+
+def test_csv(curie_weiss, tmp_path):
+    """The text and the file are the same, with one row for each point."""
+    path = curie_weiss.to_csv(tmp_path / "branches.csv")
+    assert path.read_text() == curie_weiss.to_csv()
+    assert len(path.read_text().splitlines()) == 1 + sum(map(len, curie_weiss))
+
+
+def test_one_branch_from_a_start():
+    """A start at the lower end picks the branch."""
+    branch, = branches("multitasking-hopfield", along={"T": (0.1, 0.8)}, start={"m1": 0.7}, d=0.3)
+    assert branch.kind == "retrieval"
+    with pytest.raises(InputError, match="start"):
+        branches("curie-weiss", along={"T": (0.1, 0.8)}, start=[1, 2])
