@@ -14,7 +14,7 @@ from sympy import Eq, Expr, Rational, S
 from .approximate import Approximation, approximate
 from .errors import InputError
 from .evaluate import evaluate
-from .landau import oriented
+from .tidy import oriented, rational
 from .series import Coefficients
 from .symbols import T
 
@@ -171,14 +171,14 @@ class Criticality:
         for exponential, relation in self.landau.relations.items():
             if relation.free_symbols == {unknown}:
                 argument = exponential.args[0].xreplace({unknown: value})
-                target = sympy.log(_rational(relation.xreplace({unknown: value})))
+                target = sympy.log(rational(relation.xreplace({unknown: value})))
                 return None if target.has(p) else _solve_argument(argument, target, p)
         return None
 
     def at_critical(self, expr):
         """An expression on the critical line: T = T_c, or the solved constant replaced by its value."""
         if not self.hidden:
-            return expr if self.temperature is None else _rational(expr.xreplace({T: self.temperature}))
+            return expr if self.temperature is None else rational(expr.xreplace({T: self.temperature}))
         if self.solved is None:
             return expr
         g, power, value = self.solved
@@ -222,7 +222,7 @@ class Criticality:
             g, power, value = self.solved
             remainder = sympy.numer(sympy.together(_substitute_power(quartic, g, power, value)))
             for t in _roots(remainder, T):
-                at = _rational(value.xreplace({T: t}))
+                at = rational(value.xreplace({T: t}))
                 at = at if power == 1 else sympy.sqrt(at)
                 for p in self.lines:
                     x = self.invert(g, at, p)
@@ -237,7 +237,7 @@ class Criticality:
         remainder = sympy.numer(sympy.together(quartic.xreplace({T: t})))
         for p in sorted(remainder.free_symbols, key=str):
             for x in _roots(remainder, p):
-                yield {T: _rational(t.xreplace({p: x})), p: x}
+                yield {T: rational(t.xreplace({p: x})), p: x}
 
     def _checked(self, point):
         """Keep a point that is real, at T > 0, where a2 and a4 vanish at the default parameters."""
@@ -258,7 +258,7 @@ class Criticality:
         if 6 not in self.landau.coefficients:
             return S.NaN
         a6 = self.at_critical(self.landau.coefficients[6])
-        return _rational(a6.xreplace(point)) if not a6.has(*self.unknowns) else a6
+        return rational(a6.xreplace(point)) if not a6.has(*self.unknowns) else a6
 
 
 def exponents(landau, tricritical=False, n=1):
@@ -277,14 +277,14 @@ def exponents(landau, tricritical=False, n=1):
     at, typical = _reader(critical, tricritical), _critical_values(landau)
     tc = at(T)
     slope = at(critical.slope)
-    above = _rational(1 / (tc * slope))
+    above = rational(1 / (tc * slope))
     if tricritical:
         a6 = at(landau.coefficients[6])
         amplitudes = (_root(tc * slope / a6, 4), above, above / 4, _root(1 / a6, 5),
                       _root(tc * slope**3 / (16 * a6), 2))
         return Exponents(Rational(1, 4), S.One, Rational(5), Rational(1, 2), _named(amplitudes, typical), tc)
     a4 = at(landau.coefficients[4] if n == 1 else landau.competition.quartic(n))
-    amplitudes = (_root(tc * slope / a4, 2), above, above / 2, _root(1 / a4, 3), _rational(n * tc * slope**2 / (2 * a4)))
+    amplitudes = (_root(tc * slope / a4, 2), above, above / 2, _root(1 / a4, 3), rational(n * tc * slope**2 / (2 * a4)))
     return Exponents(S.Half, S.One, Rational(3), S.Zero, _named(amplitudes, typical), critical.temperature)
 
 
@@ -507,14 +507,14 @@ def _pure_root(kernel, g):
     powers = [k for (k,) in terms if k]
     if powers not in ([1], [2]):
         return None
-    return g, powers[0], _rational(-terms.get((0,), S.Zero) / terms[(powers[0],)])
+    return g, powers[0], rational(-terms.get((0,), S.Zero) / terms[(powers[0],)])
 
 
 def _linear_root(factor, s):
     poly = sympy.Poly(factor, s) if factor.has(s) and factor.is_polynomial(s) else None
     if poly is None or poly.degree() != 1:
         return None
-    return _rational(-poly.coeff_monomial(1) / poly.coeff_monomial(s))
+    return rational(-poly.coeff_monomial(1) / poly.coeff_monomial(s))
 
 
 def _roots(expr, s):
@@ -551,12 +551,6 @@ def _reduced(poly, g, power, value):
     return sympy.Add(*(c * value ** (k // power) * g ** (k % power) for (k,), c in sympy.Poly(poly, g).terms()))
 
 
-def _rational(expr):
-    """Rational normal form, factored."""
-    domain = Coefficients()
-    return domain.run(lambda: domain.expression(domain(sympy.sympify(expr))))
-
-
 def _rational_argument(expr):
     """Tidy the arguments of logarithms and hyperbolic functions, then the whole."""
     return sympy.factor_terms(expr.replace(lambda e: isinstance(e, (sympy.log, sympy.atanh)), _tidy_function))
@@ -569,5 +563,5 @@ def _tidy_function(e):
 
 def _root(expr, n):
     """A positive n-th root of a tidied expression."""
-    tidy = _rational(expr)
+    tidy = rational(expr)
     return sympy.root(tidy, n) if tidy.is_number else sympy.Pow(tidy, Rational(1, n), evaluate=False)

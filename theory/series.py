@@ -6,12 +6,11 @@ Every operation is exact arithmetic in that field of rational functions: no expr
 and whether a coefficient vanishes is decided by algebra.
 """
 
-from functools import cached_property
 from itertools import product
 from math import lcm
 
 import sympy
-from sympy import QQ, Dummy, Integer, Rational, S
+from sympy import QQ, Dummy, Rational, S
 from sympy.polys.fields import FracField
 
 from .averages import DisorderAverage, GaussianAverage

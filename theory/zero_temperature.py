@@ -43,7 +43,8 @@ STATES = Rule(
 )
 VECTOR = Rule(
     r"T\log\int d\Omega(s)\, e^{h\cdot s/T} \to |h|",
-    r"The exponent is largest for $s$ along $h$; Laplace's method leaves a correction of order $T\log(|h|/T)$, which vanishes with $T$.",
+    r"The exponent is largest for $s$ along $h$; Laplace's method leaves a correction of order $T\log(|h|/T)$, which "
+    r"vanishes with $T$.",
 )
 AVERAGE = Rule(
     r"\mathbb{E}\,P(h;T) \to \mathbb{E}\,P(h;0)",

@@ -10,7 +10,7 @@ from ..disorder import FiniteDistribution
 from ..errors import InputError
 from ..functions import LogRadial, LogSumExp
 from ..symbols import T, symbol
-from ..landau import oriented, typical_values
+from ..tidy import oriented, typical_values
 from ..zero_temperature import MeanSign
 from .formulas import Ordered, latex, symbol_latex, width
 

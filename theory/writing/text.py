@@ -360,14 +360,15 @@ def symbol_text(name):
     name = name.rstrip("*").lstrip("\\")
     if "^" in name:
         base, site = name.split("^", 1)
-        return f"{symbol_text(base)}{site.translate(_SUB)}" if not base[-1].isdigit() else f"{symbol_text(base)}⁽{site.translate(_SUPER)}⁾"
+        raised = f"⁽{site.translate(_SUPER)}⁾"
+        return symbol_text(base) + (raised if base[-1].isdigit() else site.translate(_SUB))
     if "_" in name.strip("_"):
         base, index = name.split("_", 1)
         return f"{symbol_text(base)}{_index(index)}"
     stem, digits = re.match(r"(.*?)(\d*)$", name).groups()
     if len(stem) == 2 and stem[1] in "xyz" and not digits:
         return stem[0] + stem[1].translate(_SUPER)
-    for mark, accent in (("bar", "\u0304"), ("hat", "\u0302"), ("tilde", "\u0303")):
+    for mark, accent in _ACCENTS.items():
         if stem.endswith(mark) and len(stem) > len(mark):
             return symbol_text(stem[: -len(mark)]) + accent + digits.translate(_SUB)
     return _GREEK.get(stem, stem) + digits.translate(_SUB)
@@ -386,6 +387,8 @@ _WORDS = {"to": "→", "infty": "∞", "langle": "⟨", "rangle": "⟩", "sum": 
           "cdot": "·", "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥", "neq": "≠", "simeq": "≃", "approx": "≈", "pm": "±",
           "propto": "∝", "times": "×", "ldots": "…", "dots": "…", "in": "∈", "equiv": "≡", "ll": "≪", "gg": "≫", "ell": "ℓ",
           "mid": "|", "lbrace": "{", "rbrace": "}", "qquad": "   ", "quad": "  ", "checkmark": "✓", "circ": "∘", "dagger": "†"}
+_ACCENTS = {"bar": "\u0304", "hat": "\u0302", "tilde": "\u0303"}
+_MARKUP = {",": " ", ";": " ", " ": " ", "!": "", "{": "{", "}": "}", "|": "‖", "\\": " "}
 _DROPPED = {"left", "right", "displaystyle", "limits", "Bigl", "Bigr", "bigl", "bigr", "mathrm", "mathcal", "operatorname",
             "text", "mathsf", "mathbf", "boldsymbol", "Big", "big"}
 
@@ -474,25 +477,29 @@ class _Reader:
             below = self.option()
             self.argument()
             return f"→ ({below}) " if below else "→ "
-        if name in ("bar", "hat", "tilde"):
-            return self.argument() + {"bar": "\u0304", "hat": "\u0302", "tilde": "\u0303"}[name]
+        if name in _ACCENTS:
+            return self.argument() + _ACCENTS[name]
         if name == "mathbb":
             inner = self.argument()
             return inner if self.text[self.at:self.at + 1] == "_" or inner == "1" else inner + " "
+        if name == "operatorname":
+            return self.operator()
+        if name == "text":
+            return self.verbatim()
         if name in _DROPPED:
-            if name == "operatorname" and self.text[self.at:self.at + 1] == "*":
-                self.at += 1
-            if name == "text":
-                return self.verbatim()
-            if name != "operatorname":
-                return ""
-            inner = self.argument()
-            return f" {inner}" + ("" if self.text[self.at:self.at + 1] == "_" else " ")
-        if name in _GREEK:
-            return _GREEK[name]
-        if name in _WORDS:
-            return _WORDS[name]
-        return {",": " ", ";": " ", " ": " ", "!": "", "{": "{", "}": "}", "|": "‖", "\\": " "}.get(name, f" {name} " if name.isalpha() else name)
+            return ""
+        return _GREEK.get(name) or _WORDS.get(name) or self.symbol(name)
+
+    def operator(self):
+        """A named operator, apart from what is before it."""
+        if self.text[self.at:self.at + 1] == "*":
+            self.at += 1
+        inner = self.argument()
+        return f" {inner}" + ("" if self.text[self.at:self.at + 1] == "_" else " ")
+
+    def symbol(self, name):
+        """Spaces, braces and named functions."""
+        return _MARKUP.get(name, f" {name} " if name.isalpha() else name)
 
     def fraction(self, above, below):
         """above/below on one line."""
