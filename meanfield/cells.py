@@ -8,14 +8,15 @@ import math
 
 import numpy as np
 
-from .kernel import cached_njit, call_filler
+from .jit import routine
+from .kernel import call_filler
 from .lanes import CLOSE2, LANES, warm_block
 from .primitives import COLD
 
 UNKNOWN, QUEUED = -1, -2
 
 
-@cached_njit
+@routine
 def workspace(sizes, point):
     """Arrays that the blocks of lanes use."""
     n, nodes, columns, _ = sizes
@@ -25,11 +26,11 @@ def workspace(sizes, point):
         P[c] = point[c]
     return (P, np.ones((nodes, LANES)), np.zeros((entries, LANES)), np.zeros((n, LANES)),
             np.empty((n, LANES)), np.empty((3 * (n + 3) * (n + 3) + 20, LANES)), np.empty((n, LANES)), np.empty(LANES),
-            np.empty(nodes), np.zeros(entries), np.empty(LANES), np.empty(LANES), np.empty(LANES, dtype=np.bool_),
-            np.empty(LANES), np.zeros(LANES, dtype=np.bool_))
+            np.empty(nodes), np.zeros(entries), np.empty(LANES), np.empty(LANES), np.empty(LANES),
+            np.empty(LANES), np.empty(LANES), np.zeros(LANES, dtype=np.bool_))
 
 
-@cached_njit
+@routine
 def match(count, phi, j0, i0, j1, i1, order):
     """order[k] = the solution at (j1, i1) that continues solution k of (j0, i0); False if that is not clear."""
     m = count[j0, i0]
@@ -55,7 +56,7 @@ def match(count, phi, j0, i0, j1, i1, order):
     return True
 
 
-@cached_njit
+@routine
 def is_clean(count, phi, stable, j0, i0, j1, i1, orders):
     """Whether corners and centre have the same solutions; `orders` matches them to the first corner's."""
     m = count[j0, i0]
@@ -72,7 +73,7 @@ def is_clean(count, phi, stable, j0, i0, j1, i1, orders):
     return True
 
 
-@cached_njit
+@routine
 def fill(kernels, sizes, axes, xs, ys, cell, orders, work, results, failed, failures):
     """Solve at the unknown points that a clean cell owns.
 
@@ -98,55 +99,76 @@ def fill(kernels, sizes, axes, xs, ys, cell, orders, work, results, failed, fail
     return failures
 
 
-@cached_njit
+@routine
 def _fill_block(kernels, sizes, axes, xs, ys, cell, orders, work, block, near, results, failed, failures):
     n, _, _, static = sizes
-    P, tables, values_block, X, guess, out, step, length2, table, values, u, v, flags, best, wanted = work
+    P, tables, values_block, X, guess, out, step, length2, table, values, u, v, flags, best, leader, wanted = work
     count, phi, energy, stable, equilibrium = results
     j0, i0, _, _ = cell
     m = count[j0, i0]
-    fresh = _claim(count, equilibrium, block, m, wanted)
+    fresh = _claim(count, block, m, wanted)
     if fresh == 0:
         return failures
     _set_block(kernels, sizes, axes, xs, ys, block, P, tables, values_block, table, values)
     _set_coordinates(cell, block, u, v)
     best[:] = math.inf
+    leader[:] = -1.0
     whole = fresh == block[1] * block[3]
     for k in range(m):
         _interpolate(phi, k, orders, cell, u, v, X)
         guess[:] = X
         warm_block(kernels, sizes, P, tables, values if static else values_block.ravel(), X, out, step, length2, 6)
-        expected = stable[k, j0, i0]
+        expected = 1.0 if stable[k, j0, i0] else 0.0
         flags[:] = expected
         _lane_stability(out, n, flags)
+        if expected > 0.0:
+            _lead(out[n + n * n], k, best, leader)
         if whole and _all_good(X, guess, length2, flags, expected, near) == LANES:
             for r in range(block[1]):
-                _store_row(X, out, n, r * block[3], expected, k, block[0] + r, block[2], block[3], best, phi, energy, stable, equilibrium)
+                _store_row(X, out, n, r * block[3], expected > 0.0, k, block[0] + r, block[2], block[3], phi, energy, stable)
         else:
             whole = False
-            failures = _store_lanes(X, guess, out, length2, flags, wanted, n, k, expected, near, block, best,
-                                    phi, energy, stable, equilibrium, failed, failures)
+            failures = _store_lanes(X, guess, out, length2, flags, wanted, n, k, expected, near, block,
+                                    phi, energy, stable, failed, failures)
+    _store_leaders(leader, wanted, block, equilibrium)
     return failures
 
 
-@cached_njit
-def _claim(count, equilibrium, block, m, wanted):
+@routine
+def _lead(f, k, best, leader):
+    """Note solution k where its free energy is the least so far."""
+    for l in range(LANES):
+        lower = f[l] < best[l]
+        leader[l] = k if lower else leader[l]
+        best[l] = f[l] if lower else best[l]
+
+
+@routine
+def _store_leaders(leader, wanted, block, equilibrium):
+    row, rows, first, width = block
+    for r in range(rows):
+        which = equilibrium[row + r, first : first + width]
+        source, own = leader[r * width : (r + 1) * width], wanted[r * width : (r + 1) * width]
+        for l in range(width):
+            which[l] = np.int8(source[l]) if own[l] else which[l]
+
+
+@routine
+def _claim(count, block, m, wanted):
     """Mark the unknown points of a block as having m solutions; returns how many there were."""
     row, rows, first, width = block
     fresh = 0
     for r in range(rows):
-        counts, which = count[row + r, first : first + width], equilibrium[row + r, first : first + width]
-        own = wanted[r * width : (r + 1) * width]
+        counts, own = count[row + r, first : first + width], wanted[r * width : (r + 1) * width]
         for l in range(width):
             unknown = counts[l] == UNKNOWN
             own[l] = unknown
             fresh += unknown
             counts[l] = m if unknown else counts[l]
-            which[l] = -1 if unknown else which[l]
     return fresh
 
 
-@cached_njit
+@routine
 def _set_block(kernels, sizes, axes, xs, ys, block, P, tables, values_block, table, values):
     """Points and tables of the lanes, row by row of the block; the last lane is repeated."""
     _, nodes, columns, static = sizes
@@ -159,7 +181,12 @@ def _set_block(kernels, sizes, axes, xs, ys, block, P, tables, values_block, tab
         y[r * width : (r + 1) * width] = ys[row + r]
     for l in range(rows * width, LANES):
         x[l], y[l] = x[l - 1], y[l - 1]
-    if axes[0] == 0 or axes[1] == 0:
+    if axes[1] == 0:
+        for r in range(rows):
+            T = max(ys[row + r], 1.0 / COLD)
+            P[0, r * width : LANES] = T
+            P[1, r * width : LANES] = 1.0 / T
+    elif axes[0] == 0:
         for l in range(LANES):
             P[0, l] = max(P[0, l], 1.0 / COLD)
             P[1, l] = 1.0 / P[0, l]
@@ -178,7 +205,7 @@ def _set_block(kernels, sizes, axes, xs, ys, block, P, tables, values_block, tab
                 values_block[k, l] = values[k]
 
 
-@cached_njit
+@routine
 def _set_coordinates(cell, block, u, v):
     """Where the lanes lie in the cell, from 0 to 1."""
     j0, i0, j1, i1 = cell
@@ -192,7 +219,7 @@ def _set_coordinates(cell, block, u, v):
         u[l], v[l] = u[l - 1], v[l - 1]
 
 
-@cached_njit
+@routine
 def _interpolate(phi, k, orders, cell, u, v, X):
     """Bilinear in the corners, plus a bubble that meets the centre."""
     j0, i0, j1, i1 = cell
@@ -212,7 +239,7 @@ def _interpolate(phi, k, orders, cell, u, v, X):
                        + bubble * (x * (1.0 - x) + y * (1.0 - y)))
 
 
-@cached_njit
+@routine
 def _closest(phi, m, j, i):
     """Smallest distance between two solutions at a point, at most 1."""
     closest = 1.0
@@ -225,17 +252,17 @@ def _closest(phi, m, j, i):
     return closest
 
 
-@cached_njit
+@routine
 def _lane_stability(out, n, stable):
     """Whether the eigenvalues of J, all real, are positive: the signs of its elementary symmetric functions (n <= 3)."""
     if n == 1:
         for i in range(LANES):
-            stable[i] = out[1, i] > 0.0
+            stable[i] = 1.0 if out[1, i] > 0.0 else 0.0
     elif n == 2:
         for i in range(LANES):
             trace = out[2, i] + out[5, i]
             det = out[2, i] * out[5, i] - out[3, i] * out[4, i]
-            stable[i] = (trace > 0.0) & (det > 0.0)
+            stable[i] = 1.0 if (trace > 0.0) & (det > 0.0) else 0.0
     elif n == 3:
         for i in range(LANES):
             a, b, c = out[3, i], out[4, i], out[5, i]
@@ -243,10 +270,10 @@ def _lane_stability(out, n, stable):
             g, h, k = out[9, i], out[10, i], out[11, i]
             minors = (e * k - f * h) + (a * k - c * g) + (a * e - b * d)
             det = a * (e * k - f * h) - b * (d * k - f * g) + c * (d * h - e * g)
-            stable[i] = (a + e + k > 0.0) & (minors > 0.0) & (det > 0.0)
+            stable[i] = 1.0 if (a + e + k > 0.0) & (minors > 0.0) & (det > 0.0) else 0.0
 
 
-@cached_njit
+@routine
 def _all_good(X, guess, length2, flags, expected, near):
     """Number of lanes that settled close to their guess with the stability that was expected."""
     good = 0
@@ -258,28 +285,21 @@ def _all_good(X, guess, length2, flags, expected, near):
     return good
 
 
-@cached_njit
-def _store_row(X, out, n, lane, expected, k, j, i, width, best, phi, energy, stable, equilibrium):
+@routine
+def _store_row(X, out, n, lane, expected, k, j, i, width, phi, energy, stable):
     """Solution k of a run of points in one row."""
     for a in range(n):
         target, source = phi[k, a, j, i : i + width], X[a, lane : lane + width]
         for l in range(width):
             target[l] = source[l]
-    f, least = out[n + n * n, lane : lane + width], best[lane : lane + width]
-    energies, flags, which = energy[k, j, i : i + width], stable[k, j, i : i + width], equilibrium[j, i : i + width]
+    target, source = energy[k, j, i : i + width], out[n + n * n, lane : lane + width]
     for l in range(width):
-        energies[l] = f[l]
-        flags[l] = expected
-    if expected:
-        for l in range(width):
-            lower = f[l] < least[l]
-            which[l] = k if lower else which[l]
-            least[l] = f[l] if lower else least[l]
+        target[l] = source[l]
+    stable[k, j, i : i + width] = expected
 
 
-@cached_njit
-def _store_lanes(X, guess, out, length2, flags, wanted, n, k, expected, near, block, best,
-                 phi, energy, stable, equilibrium, failed, failures):
+@routine
+def _store_lanes(X, guess, out, length2, flags, wanted, n, k, expected, near, block, phi, energy, stable, failed, failures):
     """Solution k lane by lane, where some points were known before or fail."""
     row, rows, first, width = block
     for l in range(rows * width):
@@ -297,8 +317,5 @@ def _store_lanes(X, guess, out, length2, flags, wanted, n, k, expected, near, bl
         for a in range(n):
             phi[k, a, j, i] = X[a, l]
         energy[k, j, i] = out[n + n * n, l]
-        stable[k, j, i] = expected
-        if expected and out[n + n * n, l] < best[l]:
-            best[l] = out[n + n * n, l]
-            equilibrium[j, i] = k
+        stable[k, j, i] = expected > 0.0
     return failures

@@ -97,7 +97,7 @@ def _compiled(source):
 def toolchain():
     """Digest of what the kernels inline, so that the cache notices when it changes."""
     here = Path(__file__).parent
-    text = "".join((here / name).read_text() for name in ("primitives.py", "quadrature.py", "gaussian.py", "kernel.py"))
+    text = "".join((here / name).read_text() for name in ("jit.py", "primitives.py", "quadrature.py", "gaussian.py", "kernel.py"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

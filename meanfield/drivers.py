@@ -8,7 +8,8 @@ import math
 
 import numpy as np
 
-from .kernel import cached_njit, call_filler, call_kernel
+from .jit import routine
+from .kernel import call_filler, call_kernel
 from .primitives import COLD
 
 CONVERGED, STEP_LIMIT, NON_FINITE, STALLED = range(4)
@@ -16,14 +17,14 @@ MESSAGES = ("converged", "step limit reached", "non-finite residual", "stalled a
 SETTLED = 1e-9
 
 
-@cached_njit
+@routine
 def set_temperature(point, T):
     """Write T and 1/T into a point; T = 0 is 1/COLD, for which every limit is reached to rounding."""
     point[0] = max(T, 1.0 / COLD)
     point[1] = 1.0 / point[0]
 
 
-@cached_njit
+@routine
 def solve_linear(A, b, n):
     """Solve A x = b in place by elimination with row pivoting; x in b. False if A is singular to rounding."""
     for column in range(n):
@@ -53,7 +54,7 @@ def solve_linear(A, b, n):
     return True
 
 
-@cached_njit
+@routine
 def _largest(x, n):
     size = 0.0
     for i in range(n):
@@ -63,7 +64,7 @@ def _largest(x, n):
     return size
 
 
-@cached_njit
+@routine
 def newton_step(out, n, A, step):
     """step = -J^-1 F from a kernel's output; the fixed-point step -F where J is singular."""
     for i in range(n):
@@ -77,7 +78,7 @@ def newton_step(out, n, A, step):
     return True
 
 
-@cached_njit
+@routine
 def newton(address, point, table, values, nodes, phi, n, atol, limit):
     """Newton's method with step control and line search, from phi and into phi.
 
@@ -131,7 +132,7 @@ def newton(address, point, table, values, nodes, phi, n, atol, limit):
     return CONVERGED if size <= atol else STEP_LIMIT, evaluations, size
 
 
-@cached_njit
+@routine
 def _norm2(x, n):
     total = 0.0
     for i in range(n):
@@ -139,7 +140,7 @@ def _norm2(x, n):
     return total if math.isfinite(total) else math.inf
 
 
-@cached_njit
+@routine
 def _polish(address, point, table, values, nodes, phi, n, step, size, out, evaluations, trial):
     """Take the last, tiny step if it does not raise the residual."""
     for i in range(n):
@@ -152,7 +153,7 @@ def _polish(address, point, table, values, nodes, phi, n, step, size, out, evalu
     return CONVERGED, evaluations + 1, size
 
 
-@cached_njit
+@routine
 def fixed_point(address, point, table, values, nodes, phi, n, damping, atol, limit):
     """phi <- phi - damping F until |F| <= atol. Returns (status, evaluations, largest residual)."""
     out = np.empty(n + n * n)
@@ -169,7 +170,7 @@ def fixed_point(address, point, table, values, nodes, phi, n, damping, atol, lim
     return STEP_LIMIT, limit, size
 
 
-@cached_njit
+@routine
 def is_stable(out, n, L, M):
     """Whether I + C^(1/2) e'' C^(1/2) is positive definite, from the output of a `state` kernel.
 
@@ -203,7 +204,7 @@ def is_stable(out, n, L, M):
     return _is_positive(M, n)
 
 
-@cached_njit
+@routine
 def _is_positive(M, n):
     """Cholesky's test on the lower triangle of M, which is overwritten."""
     for j in range(n):
@@ -221,19 +222,19 @@ def _is_positive(M, n):
     return True
 
 
-@cached_njit
+@routine
 def run_kernel(address, point, table, values, nodes, phi, out):
     """One evaluation."""
     call_kernel(address, point, table, values, nodes, phi, out)
 
 
-@cached_njit
+@routine
 def call_filler_once(address, point, table, values):
     """Fill the table of nodes of one point."""
     call_filler(address, point, table, values)
 
 
-@cached_njit
+@routine
 def newton_starts(equations, state, point, table, values, nodes, phi, n, atol, limit,
                   status, residual, free_energy, entropy, stable):
     """Newton's method from every row of `phi`, in place, with the state at each result."""
@@ -246,7 +247,7 @@ def newton_starts(equations, state, point, table, values, nodes, phi, n, atol, l
         stable[i] = is_stable(out, n, L, M)
 
 
-@cached_njit
+@routine
 def newton_grid(addresses, points, nodes, columns, phi, n, atol, limit, status, residual, free_energy, entropy, stable):
     """Newton's method at many parameter points (finite disorder or none).
 

@@ -7,14 +7,11 @@ average of its T = 0 form (error functions), which is smoother the colder it is.
 
 import math
 
-import numba
-
-from .kernel import SUMMING
+from .jit import summing
 from .primitives import SQRT_2_OVER_PI, SQRT_HALF, erf_and_gauss, softabs, softabs1, softabs2, softabs3, softabs4, softabs_entropy
 from .quadrature import gauss_logistic, trapezoid
 
 SWITCH = 1.5
-summing = numba.njit(error_model="numpy", fastmath=SUMMING, cache=True)
 
 # Rule 0 is the one used; rule 1, coarser, measures the error of the other.
 Z0, WZ0 = trapezoid(96)

@@ -11,9 +11,9 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from .jit import SUMMING
+
 DOUBLES = types.CPointer(types.float64)
-# Sums may be reordered, which is what lets the loops over nodes vectorise; nan and inf stay.
-SUMMING = {"reassoc", "nsz", "contract", "arcp"}
 SIGNATURES = {
     "kernel": types.void(DOUBLES, DOUBLES, DOUBLES, types.int64, DOUBLES, DOUBLES),
     "filler": types.void(DOUBLES, DOUBLES, DOUBLES),
@@ -55,14 +55,6 @@ def lane_kernel(function):
 def filler(function):
     """Mark the function that fills the table of nodes: (point, table, values)."""
     return Kernel(SIGNATURES["filler"], function)
-
-
-def cached_njit(function):
-    """njit with the disk cache where there is a place for it."""
-    try:
-        return numba.njit(error_model="numpy", cache=True)(function)
-    except RuntimeError:
-        return numba.njit(error_model="numpy")(function)
 
 
 def _pointers(context, builder, signature, args):

@@ -9,23 +9,24 @@ import math
 
 import numpy as np
 
-from .drivers import CONVERGED, newton, solve_linear
-from .kernel import cached_njit, call_filler, call_kernel
+from .drivers import CONVERGED, STEP_LIMIT, newton, solve_linear
+from .jit import routine
+from .kernel import call_filler, call_kernel
 
-LANES = 32
+LANES = 64
 PATIENCE, HASTE = 30, 20
 SETTLED2 = 1e-18
 # A Newton step this short leaves an error of its square.
 CLOSE2 = 1e-14
 
 
-@cached_njit
+@routine
 def _load_point(block, lane, point):
     for j in range(point.shape[0]):
         block[j, lane] = point[j]
 
 
-@cached_njit
+@routine
 def _load_table(filler, block, values_block, static, lane, point, table, values):
     """Weights (and values, if they depend on the point) of one lane."""
     call_filler(filler, point, table, values)
@@ -36,7 +37,7 @@ def _load_table(filler, block, values_block, static, lane, point, table, values)
             values_block[k, lane] = values[k]
 
 
-@cached_njit
+@routine
 def lane_steps(out, n, step, length2):
     """Newton steps -J^-1 F of every lane, and their squared lengths."""
     if n == 1:
@@ -58,7 +59,7 @@ def lane_steps(out, n, step, length2):
         _steps_by_elimination(out, n, step, length2)
 
 
-@cached_njit
+@routine
 def _steps_of_three(out, step, length2):
     for i in range(LANES):
         a, b, c = out[3, i], out[4, i], out[5, i]
@@ -76,7 +77,7 @@ def _steps_of_three(out, step, length2):
         length2[i] = x * x + y * y + z * z
 
 
-@cached_njit
+@routine
 def _steps_by_elimination(out, n, step, length2):
     A, b = np.empty((n, n)), np.empty(n)
     for i in range(LANES):
@@ -91,7 +92,7 @@ def _steps_by_elimination(out, n, step, length2):
             length2[i] += b[j] * b[j]
 
 
-@cached_njit
+@routine
 def newton_tasks(kernels, sizes, points, owner, phi, residual, status, patient):
     """Newton's method from many starts at many points.
 
@@ -113,7 +114,7 @@ def newton_tasks(kernels, sizes, points, owner, phi, residual, status, patient):
     table, values = np.empty(nodes), np.empty(max(columns * nodes, 1))
     tables, values_block = np.ones((nodes, LANES)), np.empty((max(columns * nodes, 1), LANES))
     step, length2 = np.empty((n, LANES)), np.empty(LANES)
-    task, age = np.full(LANES, -1), np.zeros(LANES, dtype=np.int64)
+    task, age = np.full(LANES, -1), np.zeros(LANES)
     following, busy = 0, 0
     for i in range(LANES):
         first = min(i, tasks - 1)
@@ -126,31 +127,23 @@ def newton_tasks(kernels, sizes, points, owner, phi, residual, status, patient):
             task[i] = i
             busy += 1
     following = busy
+    limit = PATIENCE if patient else HASTE
+    verdict = np.empty(LANES)
     while busy > 0:
         call_kernel(equations_lanes, point, tables, values if static else values_block.ravel(), nodes, X, out)
         lane_steps(out, n, step, length2)
+        if _advance_carefully(X, step, length2, n, age, limit, verdict) == 0:
+            continue
         for i in range(LANES):
             t = task[i]
-            if t < 0:
+            if t < 0 or verdict[i] == 0.0:
                 continue
-            age[i] += 1
-            reach2 = 1.0
-            size = 0.0
+            residual[t] = 0.0
             for a in range(n):
-                reach2 += X[a, i] * X[a, i]
-                size = max(size, abs(out[a, i]))
-            done = length2[i] <= SETTLED2 * reach2
-            failed = age[i] > (PATIENCE if patient else HASTE) or not length2[i] < math.inf
-            if not (done or failed):
-                factor = min(1.0, math.sqrt(reach2 / length2[i]))
-                for a in range(n):
-                    X[a, i] += factor * step[a, i]
-                continue
-            for a in range(n):
-                phi[t, a] = X[a, i] + (step[a, i] if done else 0.0)
-            residual[t] = size
-            status[t] = CONVERGED if done else 1
-            age[i] = 0
+                phi[t, a] = X[a, i]
+                residual[t] = max(residual[t], abs(out[a, i]))
+            status[t] = CONVERGED if verdict[i] == 1.0 else STEP_LIMIT
+            age[i] = 0.0
             if following >= tasks:
                 task[i] = -1
                 busy -= 1
@@ -172,7 +165,28 @@ def newton_tasks(kernels, sizes, points, owner, phi, residual, status, patient):
             status[t], _, residual[t] = newton(equations, points[owner[t]], table, values, nodes, phi[t], n, 1e-13, 100)
 
 
-@cached_njit
+@routine
+def _advance_carefully(X, step, length2, n, age, limit, verdict):
+    """Take steps no longer than 1 + |x|; verdict 1 where a lane has settled, 2 where it is given up; how many have one."""
+    reach2 = np.ones(LANES)
+    for a in range(n):
+        for i in range(LANES):
+            reach2[i] += X[a, i] * X[a, i]
+    decided = 0.0
+    for i in range(LANES):
+        age[i] += 1.0
+        settled = length2[i] <= SETTLED2 * reach2[i]
+        lost = (age[i] > limit) | (not length2[i] < math.inf)
+        verdict[i] = 1.0 if settled else (2.0 if lost else 0.0)
+        decided += verdict[i]
+        reach2[i] = min(1.0, math.sqrt(reach2[i] / max(length2[i], 1e-300)))
+    for a in range(n):
+        for i in range(LANES):
+            X[a, i] += reach2[i] * step[a, i]
+    return decided
+
+
+@routine
 def warm_block(kernels, sizes, point, tables, values, X, out, step, length2, limit):
     """Converge LANES states together from close starts X, and evaluate free energies and Jacobians there.
 
@@ -195,14 +209,14 @@ def warm_block(kernels, sizes, point, tables, values, X, out, step, length2, lim
     return _settled(length2, CLOSE2)
 
 
-@cached_njit
+@routine
 def _advance(X, step, n):
     for a in range(n):
         for i in range(LANES):
             X[a, i] += step[a, i]
 
 
-@cached_njit
+@routine
 def _settled(length2, bound):
     count = 0
     for i in range(LANES):

@@ -16,7 +16,8 @@ from theory.errors import InputError
 
 from .cells import QUEUED, UNKNOWN, fill, is_clean, workspace
 from .drivers import CONVERGED, is_stable, set_temperature
-from .kernel import cached_njit, call_filler, call_kernel
+from .jit import routine
+from .kernel import call_filler, call_kernel
 from .lanes import newton_tasks
 
 __all__ = ["Plane", "fixed_points", "group_elements", "subspace_starts"]
@@ -133,7 +134,7 @@ def _sizes(compiled):
     return compiled.size, compiled.module.NODES, len(compiled.program.columns), bool(compiled.module.STATIC)
 
 
-@cached_njit
+@routine
 def _canonical(x, perms, signs, image):
     """Replace x by its lexicographically largest image."""
     n = x.shape[0]
@@ -154,7 +155,7 @@ def _canonical(x, perms, signs, image):
         x[a] = image[a]
 
 
-@cached_njit
+@routine
 def _orbit(x, perms, signs):
     """Number of images of x."""
     fixing = 0
@@ -166,7 +167,7 @@ def _orbit(x, perms, signs):
     return perms.shape[0] // max(fixing, 1)
 
 
-@cached_njit
+@routine
 def _distance(x, y):
     d = 0.0
     for a in range(x.shape[0]):
@@ -174,7 +175,7 @@ def _distance(x, y):
     return d
 
 
-@cached_njit
+@routine
 def _index_sign(out, n, A):
     """Sign of det(I + C e'') from the output of a `state` kernel."""
     for i in range(n):
@@ -204,7 +205,7 @@ def _index_sign(out, n, A):
     return sign
 
 
-@cached_njit
+@routine
 def _search(kernels, sizes, point, axes, xs, ys, where, warm, begin, starts, more, perms, signs, results):
     """Search at the points `where` (M, 2); warm[begin[p]:begin[p+1]] are starts of point p's own.
 
@@ -228,7 +229,7 @@ def _search(kernels, sizes, point, axes, xs, ys, where, warm, begin, starts, mor
     return pending.shape[0]
 
 
-@cached_njit
+@routine
 def _points(point, axes, xs, ys, where):
     points = np.empty((where.shape[0], point.shape[0]))
     for p in range(where.shape[0]):
@@ -238,7 +239,7 @@ def _points(point, axes, xs, ys, where):
     return points
 
 
-@cached_njit
+@routine
 def _spread(kernels, sizes, point, axes, xs, ys, perms, signs, results):
     """Offer the solutions of points that have more of them to their neighbours that have fewer, until none is taken.
 
@@ -261,32 +262,41 @@ def _spread(kernels, sizes, point, axes, xs, ys, perms, signs, results):
         where = _poorer(count, tried, _around(where, before, count))
 
 
-@cached_njit
+@routine
 def _uneven(count):
     """Points with a neighbour of another count."""
     ny, nx = count.shape
     where, found = np.empty((4096, 2), dtype=np.int64), 0
-    differs = np.empty(nx, dtype=np.bool_)
+    differs = np.empty(nx, dtype=np.uint8)
     for j in range(ny):
-        row, below, above = count[j], count[max(j - 1, 0)], count[min(j + 1, ny - 1)]
-        for i in range(nx):
-            differs[i] = (row[i] != below[i]) | (row[i] != above[i])
-        left, right, own = row[: nx - 1], row[1:], differs[1:]
-        for i in range(nx - 1):
-            own[i] |= left[i] != right[i]
-        own = differs[: nx - 1]
-        for i in range(nx - 1):
-            own[i] |= left[i] != right[i]
-        for i in range(nx):
-            if differs[i]:
-                if found == where.shape[0]:
-                    where = np.concatenate((where, np.empty_like(where)))
-                where[found, 0], where[found, 1] = j, i
-                found += 1
+        _differences(count[j], count[max(j - 1, 0)], count[min(j + 1, ny - 1)], differs)
+        for first in range(0, nx, 64):
+            part, some = differs[first : first + 64], 0
+            for i in range(part.shape[0]):
+                some += part[i]
+            for i in range(part.shape[0] if some > 0 else 0):
+                if part[i] > 0:
+                    if found == where.shape[0]:
+                        where = np.concatenate((where, np.empty_like(where)))
+                    where[found, 0], where[found, 1] = j, first + i
+                    found += 1
     return where[:found].copy()
 
 
-@cached_njit
+@routine
+def _differences(row, below, above, differs):
+    """1 where an entry differs from the one before, after, below or above it."""
+    for i in range(row.shape[0]):
+        differs[i] = np.uint8(row[i] != below[i]) | np.uint8(row[i] != above[i])
+    left, right = row[: row.shape[0] - 1], row[1:]
+    before, after = differs[: row.shape[0] - 1], differs[1:]
+    for i in range(left.shape[0]):
+        before[i] |= np.uint8(left[i] != right[i])
+    for i in range(left.shape[0]):
+        after[i] |= np.uint8(left[i] != right[i])
+
+
+@routine
 def _around(where, before, count):
     """The neighbours of points whose count has grown."""
     ny, nx = count.shape
@@ -301,7 +311,7 @@ def _around(where, before, count):
     return around[:found].copy()
 
 
-@cached_njit
+@routine
 def _poorer(count, tried, candidates):
     """Candidates next to a point with more solutions than they have and than was tried before."""
     ny, nx = count.shape
@@ -316,7 +326,7 @@ def _poorer(count, tried, candidates):
     return where[:found].copy()
 
 
-@cached_njit
+@routine
 def _tasks(pending, warm, begin, seeds, attempt, n):
     """(owner, start) of every Newton run of one round."""
     tasks = 0
@@ -337,7 +347,7 @@ def _tasks(pending, warm, begin, seeds, attempt, n):
     return owner, X
 
 
-@cached_njit
+@routine
 def _collect(kernels, sizes, points, pending, where, owner, X, status, perms, signs, results):
     """Gather distinct solutions of each point; returns the points whose indices do not sum to one."""
     n, nodes, columns, _ = sizes
@@ -373,7 +383,7 @@ def _collect(kernels, sizes, points, pending, where, owner, X, status, perms, si
     return left[:kept].copy()
 
 
-@cached_njit
+@routine
 def _add(x, count, phi, j, i):
     """Append a solution unless it is known or there is no room."""
     known = count[j, i]
@@ -387,7 +397,7 @@ def _add(x, count, phi, j, i):
     count[j, i] = known + 1
 
 
-@cached_njit
+@routine
 def _solve_plane(kernels, sizes, point, axes, xs, ys, starts, more, perms, signs, size, results):
     count, phi, _, stable, _ = results
     ny, nx = count.shape
@@ -419,7 +429,7 @@ def _solve_plane(kernels, sizes, point, axes, xs, ys, starts, more, perms, signs
     return incomplete
 
 
-@cached_njit
+@routine
 def _coarse_cells(ny, nx, size):
     """Cells (j0, i0, j1, i1), corners included, that cover the grid."""
     rows, columns = max(1, -(-(ny - 1) // size)), max(1, -(-(nx - 1) // size))
@@ -433,7 +443,7 @@ def _coarse_cells(ny, nx, size):
     return cells
 
 
-@cached_njit
+@routine
 def _divide(j0, i0, j1, i1, divided, parts):
     """Append the (up to four) parts of a cell; returns the new number of parts."""
     jm, im = (j0 + j1) // 2, (i0 + i1) // 2
@@ -445,7 +455,7 @@ def _divide(j0, i0, j1, i1, divided, parts):
     return parts
 
 
-@cached_njit
+@routine
 def _to_search(cells, count):
     """Corners and centres of cells that are not known yet, queued."""
     where, found = np.empty((5 * cells.shape[0], 2), dtype=np.int64), 0
@@ -459,7 +469,7 @@ def _to_search(cells, count):
     return where[:found].copy()
 
 
-@cached_njit
+@routine
 def _warm_starts(where, count, phi, reach):
     """Distinct solutions known near each point, as starts of its search; those of point p are begin[p] to begin[p+1]."""
     n, total = phi.shape[1], where.shape[0]
@@ -479,7 +489,7 @@ def _warm_starts(where, count, phi, reach):
     return warm[:t].copy(), begin
 
 
-@cached_njit
+@routine
 def _nearest_known(count, j, i, dj, di, reach):
     ny, nx = count.shape
     for s in range(1, reach + 1):

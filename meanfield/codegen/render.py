@@ -19,7 +19,7 @@ HOMES = {
                    "softradial", "softradial1", "softradial2", "softradial_entropy"),
     "gaussian": ("gauss_bends", "gauss_slopes", "gauss_value"),
 }
-LANES = 32
+LANES = 64
 POINT_HEADER = 3  # T, R = 1/T and the rule come before the parameters
 WEIGHT = Symbol("weight")
 INVERSE = Symbol("R")
