@@ -33,6 +33,11 @@ class Setting:
     model: object
     values: dict
 
+    @property
+    def named(self) -> dict:
+        """All values by name, with the integers that the model was built for."""
+        return {**self.model.structural, **self.values}
+
 
 def add_model(parser, nargs=None) -> None:
     """Add the model and its parameter values."""

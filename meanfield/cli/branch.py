@@ -43,7 +43,7 @@ def _write(found, path) -> None:
 
 
 def _print(found, setting, path) -> None:
-    print(f"{setting.model.name}, {assignments(setting.values)}")
+    print(f"{setting.model.name}, {assignments(setting.named)}")
     for branch in found:
         print(f"\n{branch.kind} branch, {len(branch)} points")
         for point in branch.special_points:

@@ -1,7 +1,7 @@
 """Sample a model at finite size and report its means with errors."""
 
 from .arguments import add_model, add_sampling, positive_integer, read_setting, sampling
-from .output import assignments, print_json, print_table, warn
+from .output import assignments, number, print_json, print_table, warn
 
 TRUSTED_R_HAT = 1.05
 
@@ -23,7 +23,7 @@ def run(args) -> int:
     if args.json:
         print_json(made.as_dict())
     else:
-        _print(made)
+        _print(made, setting)
     return 0
 
 
@@ -33,13 +33,8 @@ def _report_doubts(made) -> None:
         warn(f"the chains disagree (R-hat {worst:.3g}): not equilibrated, or several phases coexist; give more --sweeps")
 
 
-def _print(made) -> None:
-    print(f"{made.model} at {assignments(made.parameters)}, {made.size} sites")
+def _print(made, setting) -> None:
+    print(f"{made.model} at {assignments(setting.named)}, {made.size} sites")
     print(f"  {made.chains} chains of {made.sweeps} sweeps, {made.algorithm}, seed {made.seed}")
-    rows = [[name, e.mean, number_of_error(e.error), e.tau, e.r_hat, e.ess] for name, e in made.estimates.items()]
+    rows = [[name, e.mean, number(e.error, 2), e.tau, e.r_hat, e.ess] for name, e in made.estimates.items()]
     print_table(["", "mean", "error", "tau", "R-hat", "ESS"], rows)
-
-
-def number_of_error(error) -> str:
-    """Return an error with the two digits that it is known to."""
-    return f"{error:.2g}"

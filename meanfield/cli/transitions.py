@@ -26,7 +26,7 @@ def run(args) -> int:
 
 
 def _print(found, along, setting) -> None:
-    print(f"{setting.model.name}, {along.name} from {along.lo:g} to {along.hi:g}, {assignments(setting.values)}")
+    print(f"{setting.model.name}, {along.name} from {along.lo:g} to {along.hi:g}, {assignments(setting.named)}")
     if not len(found):
         print("  no transition")
         return

@@ -33,42 +33,48 @@ def _compare(args):
     from validate import compare
 
     setting = read_setting(args)
-    return compare(setting.model, sizes=args.sizes, **sampling(args), **setting.values)
+    return setting, compare(setting.model, sizes=args.sizes, **sampling(args), **setting.values)
 
 
 def _run_one(args) -> int:
-    verdict = _compare(args)
+    setting, verdict = _compare(args)
     if args.json:
         print_json(verdict.as_dict())
     else:
-        _print(verdict)
+        _print(setting, verdict)
     return 0 if verdict.consistent else 1
 
 
 def _run_all(args) -> int:
-    from theory.models import available
-
-    verdicts = []
-    for entry in available():
-        args.model = entry.name
-        verdict = _compare(args)
-        verdicts.append(verdict)
-        warn(f"{entry.name}: {verdict.verdict}")
-        if not args.json:
-            _print(verdict)
+    verdicts = list(_verdicts(args))
     overall = _overall([v.verdict for v in verdicts])
     if args.json:
         checks = [{"model": v.model, **check} for v in verdicts for check in v.as_dict()["checks"]]
         print_json({"checks": checks, "verdict": overall})
+    else:
+        print(f"{len(verdicts)} models: {overall}")
     return int(overall == "inconsistent")
+
+
+def _verdicts(args):
+    from theory.models import available
+
+    for entry in available():
+        args.model = entry.name
+        setting, verdict = _compare(args)
+        if args.json:
+            warn(f"{entry.name}: {verdict.verdict}")
+        else:
+            _print(setting, verdict)
+        yield verdict
 
 
 def _overall(words) -> str:
     return next((word for word in ("inconsistent", "undecided") if word in words), "consistent")
 
 
-def _print(verdict) -> None:
-    print(f"{verdict.model} at {assignments(verdict.parameters)}, {verdict.kind}: {verdict.verdict}")
+def _print(setting, verdict) -> None:
+    print(f"{verdict.model} at {assignments(setting.named)}, {verdict.kind}: {verdict.verdict}")
     rows = [[c.observable, c.theory, c.measured, number(c.error, 2), number(c.z, 3), _word(c)] for c in verdict.checks]
     print_table(["observable", "theory", "measured", "error", "z", ""], rows)
     if verdict.reason:
