@@ -129,6 +129,9 @@ class FormulaPrinter(LatexPrinter):
             text = self.doprint(common)
             return rf"\beta\,{text}" if common.is_Mul and not _leading_minus(common) else rf"\beta({text})" \
                 if r"\frac" not in text else rf"\beta\left({text}\right)"
+        number, rest = energy.as_coeff_Mul()
+        if number.is_Integer and number != 1 and number != -1:
+            return rf"{number} \beta {self.doprint(rest)}"
         return _joined_beta(self.doprint(energy))
 
     def _own_exp(self, expr, exp=None):
@@ -553,7 +556,8 @@ def _modulus_of(w):
 def split_tall(expr):
     """(outside, inside) where the inside is what must not stand in a numerator, or (expr, None)."""
     factors = expr.args
-    tall = [f for f in factors if _is_tall(f) or (f.is_Add and expr.has(1 / T) and f.has(sympy.Function))]
+    over = 1 / T in factors
+    tall = [f for f in factors if _is_tall(f) or (over and f.is_Add and f.has(sympy.Function))]
     if not tall:
         return expr, None
     inside = sympy.Mul(*tall, evaluate=False) if len(tall) > 1 else tall[0]

@@ -219,6 +219,9 @@ class TextPrinter(StrPrinter):
         text = self._print(sympy.factor_terms(energy))
         if energy.is_Add and precedence(sympy.factor_terms(energy)) < PRECEDENCE["Mul"]:
             return f"β({text})"
+        number, rest = energy.as_coeff_Mul()
+        if number.is_Integer and number != 1 and number != -1:
+            return f"{self._print(number)} β {self._print(rest)}"
         return f"−β {text[1:].lstrip()}" if text.startswith("−") else f"β {text}"
 
     def _named(self, expr):
