@@ -5,7 +5,6 @@ parametrised by the fields h; order parameters that are not asked for take the v
 """
 
 from dataclasses import dataclass, replace
-from itertools import product
 
 import numpy as np
 
@@ -21,6 +20,8 @@ from .solutions import solutions_at
 __all__ = ["Landscape", "landscape"]
 
 SATURATION = 12.0
+# Weight of even steps in the field against even steps in the order parameter.
+EVEN = 0.15
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +31,8 @@ class Landscape:
     Attributes
     ----------
     names : the order parameters
-    values : (k, len(names)), scattered; for one order parameter in ascending order
-    free_energy : (k,) per site
+    values : (k, 1) in ascending order, or (k, k, 2) on a curvilinear grid
+    free_energy : (k,) or (k, k), per site
     solutions : Solutions at these parameters
     parameters : {name: value}
     """
@@ -52,7 +53,7 @@ def landscape(model, *, order_parameters=None, points=None, T=None, **parameters
     ----------
     model : model, theory, name or path of a model file
     order_parameters : one or two names; None for the first one or two that the energy uses
-    points : number of fields along each direction (default 801 in one, 61 in two)
+    points : number of fields along each direction (default 401 in one, 61 in two)
     T, parameters : as in `solve`; T > 0
 
     Returns
@@ -67,7 +68,8 @@ def landscape(model, *, order_parameters=None, points=None, T=None, **parameters
     sites = _Sites.of(compiled.model, values)
     places, energies = _surface(sites, [compiled.model.names.index(n) for n in names], points)
     found = solutions_at(compiled.at(**values))
-    return Landscape(compiled.model.name, compiled.model.title, names, places, energies, found, values)
+    return Landscape(compiled.model.name, compiled.model.title, names, places, energies, found,
+                     {**values, **compiled.model.structural})
 
 
 def _chosen(model, names):
@@ -118,24 +120,33 @@ class _Sites:
 
 
 def _surface(sites, kept, points):
-    """Order parameters `kept`, shape (k, len(kept)), and free energies, shape (k,)."""
-    count = points or (801 if len(kept) == 1 else 61)
-    axis = _field_axis(sites, count)
-    places, energies = [], []
+    """Order parameters `kept`, shape (k, 1) or (k, k, 2), and free energies, shape (k,) or (k, k)."""
+    count = points or (401 if len(kept) == 1 else 61)
+    axes = [_field_axis(sites, k, count) for k in kept]
     phi = sites.respond(np.zeros(len(sites.fields)))[0]
-    for row in product(axis, repeat=len(kept) - 1):
-        line = [np.array([*row, force]) for force in axis]
-        for forces in line if len(places) == 0 or not row or axis.tolist().index(row[0]) % 2 == 0 else line[::-1]:
-            phi, f = sites.hold(kept, forces, phi)
-            places.append(phi[kept])
-            energies.append(f)
-    return np.array(places), np.array(energies)
+    shape = tuple(map(len, axes))
+    places, energies = np.empty((*shape, len(kept))), np.empty(shape)
+    for cell in _serpentine(shape):
+        phi, energies[cell] = sites.hold(kept, np.array([axis[i] for axis, i in zip(axes, cell)]), phi)
+        places[cell] = phi[kept]
+    return places, energies
 
 
-def _field_axis(sites, count):
-    """Fields from one saturation to the other, denser around zero."""
-    T = sites.values["T"]
-    corners = np.array([sites.respond(s * 1e3 * (1 + T) * np.ones(len(sites.fields)))[0] for s in (-1, 1)])
-    slopes = np.abs(sites.energy.gradient(corners)).max()
-    u = np.linspace(-1, 1, count)
-    return (slopes + SATURATION * T) * np.sign(u) * (0.35 * np.abs(u) + 0.65 * np.abs(u) ** 3)
+def _serpentine(shape):
+    """Indices such that successive ones are neighbours: each solution is the next one's guess."""
+    for row in np.ndindex(shape[:-1]):
+        line = range(shape[-1])
+        for last in line if sum(row) % 2 == 0 else reversed(line):
+            yield (*row, last)
+
+
+def _field_axis(sites, k, count):
+    """Fields on one order parameter, from one saturation to the other, such that it moves in even steps."""
+    T, direction = sites.values["T"], np.eye(len(sites.fields))[k]
+    ends = np.array([sites.respond(s * 1e3 * (1 + T) * np.ones(len(direction)))[0] for s in (-1, 1)])
+    reach = np.abs(sites.energy.gradient(ends)).max() + SATURATION * T
+    fine = reach * np.linspace(-1, 1, 401) ** 3
+    response = np.array([sites.respond(h * direction)[0][k] for h in fine])
+    progress = np.abs(np.diff(response)) / max(np.ptp(response), 1e-12) + EVEN * np.diff(fine) / reach
+    length = np.concatenate([[0.0], np.cumsum(progress)])
+    return np.interp(np.linspace(0, length[-1], count), length, fine)

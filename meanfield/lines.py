@@ -19,6 +19,8 @@ EQUAL = 1e-11
 MARGINAL = 1e-9
 # Ends of lines closer than this, in units of the box, to a critical or tricritical point end there.
 SNAP = 0.02
+# A curve passes a special point where its order parameters are this close to the state there.
+MEETING = 0.15
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,8 +166,23 @@ class LineCutter:
 
     def lines(self):
         """All Lines: those of curves, and tricritical points as lines of one point."""
-        found = [line for curve in self.finder.curves for line in self.cut(curve)]
+        found = self.distinct([line for curve in self.finder.curves for line in self.cut(curve)])
         return [*found, *(self.point_line(p, found) for p in self.finder.special if p.kind == "tricritical")]
+
+    def special_points(self, lines):
+        """The special points, those where lines only seem to meet left out."""
+        ends = [end for line in lines if line.kind in ("continuous", "first-order") for end in line.points[[0, -1]]]
+        return [p for p in self.finder.special if p.kind != "multicritical" or sum(self.finder.near(p.at, e, 1e-3) for e in ends) > 2]
+
+    def distinct(self, lines):
+        """The lines without those that lie on longer ones of the same kind: transitions may be closer than the eye can tell."""
+        kept = []
+        for line in sorted(lines, key=lambda line: -len(line.points)):
+            unit = self.box.family.unit(line.points)
+            rivals = [self.box.family.unit(other.points) for other in kept if other.kind == line.kind]
+            if not any(max(_distance(rival, p) for p in unit) < KNOWN for rival in rivals):
+                kept.append(line)
+        return [line for line in lines if any(line is k for k in kept)]
 
     def cut(self, curve):
         kinds = [self.kind(curve.equations, p.w) for p in curve.points]
@@ -181,8 +198,8 @@ class LineCutter:
         for special in self.finder.special:
             distance = np.abs(unit - self.box.family.unit(special.at)).max(1)
             k = int(distance.argmin())
-            through = special.kind == "critical" or type(curve.equations) is Instability and special.kind == "multicritical"
-            if through and 1 < k < len(unit) - 1 and distance[k] < SNAP:
+            met = min(np.abs(phi - special.state).max() for phi in curve.equations.states(curve.points[k].w)) < MEETING
+            if special.kind != "tricritical" and met and 1 < k < len(unit) - 1 and distance[k] < SNAP:
                 found[k] = special.at
         return found
 
@@ -261,8 +278,8 @@ class LineCutter:
     def subcritical(self, equations, point):
         """Whether nothing stable is left close to a solution just beyond its instability."""
         phi, = equations.states(point.w)
-        for values in self.sides(equations, point, 2e-3):
-            state = _relaxed(self.box.family.at(values), phi + 1e-3 * self.soft(equations, point))
+        for values in self.sides(equations, point, 0.01):
+            state = _relaxed(self.box.family.at(values), phi + 0.01 * self.soft(equations, point))
             if np.abs(self.box.generic_symmetry.canonical(state) - self.box.generic_symmetry.canonical(phi)).max() > 0.25:
                 return True
         return False
@@ -321,7 +338,7 @@ class LineCutter:
         return Line("tricritical", ends[0].between if ends else (), special.at[None, :])
 
 
-def _relaxed(system, phi, steps=400):
+def _relaxed(system, phi, steps=4000):
     """The state that iterating phi -> <g> leads to, or comes close to."""
     for _ in range(steps):
         residual = system.residual(phi)[0]

@@ -207,7 +207,10 @@ class _Mapper:
 
     def lines(self, grid):
         self.phases_of(grid)
-        return LineCutter(self.finder, grid, self.names).lines()
+        cutter = LineCutter(self.finder, grid, self.names)
+        lines = cutter.lines()
+        self.special = cutter.special_points(lines)
+        return lines
 
     def phases_of(self, grid):
         """The phase (kind, pattern) of every stable state on the grid, an object array of shape (nx, ny, k)."""
@@ -220,7 +223,7 @@ class _Mapper:
         box, states = self.box, self.phases_of(grid)
         summary = _Summary(self.names, states)
         return PhaseDiagram(box.model.name, box.model.title, *box.ranges, box.parameters, _dataset(box, grid, summary),
-                            summary.phases, summary.rankings, tuple(lines), tuple(self.finder.special))
+                            summary.phases, summary.rankings, tuple(lines), tuple(self.special))
 
 
 def _unexplained(box, phases, lines):

@@ -438,8 +438,8 @@ def _landscape_map(ax, surface, levels):
     lowest = surface.free_energy.min()
     gap = surface.free_energy - lowest
     top = 1.15 * max([s.free_energy - lowest for s in surface.solutions] + [0.2 * gap.max()])
-    filled = ax.tricontourf(*surface.values.T, gap, levels=np.linspace(0, top, levels + 1), cmap="cividis", extend="max")
-    lines = ax.tricontour(*surface.values.T, gap, levels=np.linspace(0, top, levels + 1)[1:], colors="white", linewidths=0.35, alpha=0.55)
+    filled = ax.contourf(surface.values[..., 0], surface.values[..., 1], gap, levels=np.linspace(0, top, levels + 1), cmap="cividis", extend="max")
+    lines = ax.contour(surface.values[..., 0], surface.values[..., 1], gap, levels=np.linspace(0, top, levels + 1)[1:], colors="white", linewidths=0.35, alpha=0.55)
     bar = ax.figure.colorbar(filled, ax=ax, label="$f - f_{\\min}$", pad=0.02, format="%.3g")
     bar.outline.set_visible(False)
     ax.set(xlabel=tex(surface.names[0]), ylabel=tex(surface.names[1]))
