@@ -4,6 +4,7 @@ from .compare import Check, Verdict, compare
 from .disorder import Sample, draw, typical
 from .estimates import Estimate, effective_sample_size, estimate, split_r_hat
 from .exact import Exact, exact
+from .plot import plot_check, plot_scan, plot_verdict
 from .prediction import Prediction, predict
 from .sample import Chains, sample
 from .simulate import Run, simulate
@@ -22,6 +23,9 @@ __all__ = [
     "effective_sample_size",
     "estimate",
     "exact",
+    "plot_check",
+    "plot_scan",
+    "plot_verdict",
     "predict",
     "sample",
     "simulate",

@@ -14,21 +14,22 @@ from theory.errors import InputError
 
 from .estimates import Estimate, estimate
 from .extrapolation import Fit, extrapolate
-from .prediction import Prediction, predict
-from .simulate import BUDGET, Run, affordable_sweeps, checked_chains, model_at, require_device, run_at
+from .metastable import settle, strays
+from .prediction import predict
+from .simulate import BUDGET, affordable_sweeps, checked_chains, model_at, reported, require_device, run_at
 
 SIZES = (250, 500, 1000, 2000)
-QUANTUM_SIZES = (32, 64, 128, 256)
+QUANTUM_SIZES = (64, 128, 256, 512)
 # Probability that a correct theory fails some check of a verdict, if errors are Gaussian.
 FAMILY_ERROR = 1e-3
 MAX_R_HAT = 1.05
 MIN_ESS = 400
-# A chain whose mean is this many standard deviations (of one draw in one sample) off the others is elsewhere.
-STRAY = 5.0
 # A size counts when its states are this many thermal widths from the midpoint to the next state of the orbit,
 SEPARATION = 6.0
 # and when its fluctuations about a symmetric state are Gaussian up to this excess kurtosis.
-MAX_KURTOSIS = 0.5
+MAX_KURTOSIS = 0.3
+# Fluctuations that grow like N to more than this power are those of another phase.
+BROKEN = 0.85
 # An error above this share of the prediction (or of a tenth of the observable's range) decides nothing.
 RESOLUTION = 0.03
 
@@ -68,7 +69,7 @@ class Verdict:
     threshold : largest |z| of a consistent check, for all checks together
     parameters : {name: value} of the simulations
     theory_temperature : at which the theory was solved
-    reason : why undecided, empty otherwise
+    reason : why undecided, or what else there is to know
     runs : tuple of Run, one for each size
     seconds : wall time
     """
@@ -117,7 +118,7 @@ def compare(source, *, T=None, beta=None, sizes=None, chains=None, sweeps=None, 
     ----------
     source : Model | name of a built-in model | path of a model file
     T, beta : temperature, k_B = 1, or its inverse; positive
-    sizes : numbers of sites (default 250, 500, 1000, 2000; quantum sites 32 to 256)
+    sizes : numbers of sites (default 250, 500, 1000, 2000; quantum sites 64 to 512)
     chains : int, at least 2 (default 64); half start in the theory's state, half at random
     sweeps : int (default: what the budget allows, at most 4000)
     device : "auto" or "cpu"
@@ -151,11 +152,13 @@ def compare(source, *, T=None, beta=None, sizes=None, chains=None, sweeps=None, 
     options = {"sizes": sizes, "chains": chains, "sweeps": sweeps, "seed": seed, "balanced": balanced}
     runs = tuple(run_at(model, values, size, prediction, sweeps=sweeps, chains=chains, seed=seed, balanced=balanced,
                         algorithm=algorithm, threads=threads) for size in sizes)
+    runs, remark = settle(model, values, runs)
     checks, threshold = judge(prediction, runs, values) if prediction is not None else ((), np.nan)
     verdict, reason = _conclude(prediction, checks)
+    reason = reason or remark
     theory_temperature = values["T"] * (1 + theory_temperature_shift)
     kind = prediction.solution.kind if prediction is not None else "no solution"
-    return Verdict(model.name, verdict, checks, threshold, values, theory_temperature, kind, reason, runs, options,
+    return Verdict(model.name, verdict, checks, threshold, reported(model, values), theory_temperature, kind, reason, runs, options,
                    time.perf_counter() - begin)
 
 
@@ -180,8 +183,7 @@ class _Observable:
     theory: float
     measure: object
     scale: float
-    column: int
-    fluctuation: object = None
+    grows: bool = False
 
 
 def _observables(prediction, runs, values):
@@ -191,10 +193,15 @@ def _observables(prediction, runs, values):
         if prediction.symmetric:
             found.append(_fluctuation(prediction, values, a, name))
         if not _vanishes(prediction, a):
-            found.append(_Observable(name, float(state[a]), _mean_of(name), max(abs(state[a]), 0.1), a))
+            found.append(_Observable(name, float(state[a]), _mean_of(name), _scale(state, a)))
     energy = float(prediction.solution.energy)
-    found.append(_Observable("energy", energy, _mean_of("energy"), max(abs(energy), 0.1), len(state)))
+    found.append(_Observable("energy", energy, _mean_of("energy"), max(abs(energy), 0.1)))
     return found
+
+
+def _scale(state, a):
+    """What an error of an order parameter is held against: itself or, where it is small, the larger ones."""
+    return max(abs(state[a]), np.abs(state).max() / 2, 0.1)
 
 
 def _vanishes(prediction, a):
@@ -209,10 +216,9 @@ def _fluctuation(prediction, values, a, name):
         return _static_susceptibility(prediction, values, a, name)
     components = model.site.n if model.site.kind == "sphere" else 1
     theory = components * float(prediction.covariance[a, a])
-    deviations = lambda run: run.draws[..., a] - centre
-    measure = lambda run: estimate(run.size * deviations(run) ** 2, run.disordered)
+    measure = lambda run: estimate(run.size * (run.draws[run.counted, :, a] - centre) ** 2, run.disordered)
     label = f"N<{name}^2>" if abs(centre) < 1e-9 else f"N<({name} - {centre:.4g})^2>"
-    return _Observable(label, theory, measure, theory, a, lambda run: _excess_kurtosis(deviations(run), components))
+    return _Observable(label, theory, measure, theory, grows=True)
 
 
 def _static_susceptibility(prediction, values, a, name):
@@ -222,28 +228,26 @@ def _static_susceptibility(prediction, values, a, name):
     T = values["T"]
     measure = lambda run: Estimate(T * susceptibility(prediction.model, values, run.size, a), 0.0, None, None, None)
     theory = float(prediction.covariance[a, a])
-    return _Observable(f"T chi({name})", theory, measure, theory, a)
+    return _Observable(f"T chi({name})", theory, measure, theory)
 
 
 def _mean_of(name):
     return lambda run: run.estimates[name]
 
 
-def _excess_kurtosis(x, components):
-    """<x^4>/<x^2>^2 less its value for a Gaussian vector of so many components."""
-    return float(np.mean(x**4) / np.mean(x**2) ** 2 - (components + 2) / components)
-
-
 def _check(observable, prediction, runs, threshold):
     """Measure, extrapolate and judge one observable."""
-    kept = [run for run in runs if _size_counts(observable, prediction, run)]
+    kept = [run for run in runs if _size_counts(prediction, run)]
+    if len(kept) < 2 and _broken(observable, runs):
+        note = "the samples break the symmetry that the theory's state keeps"
+        return Check(observable.name, observable.theory, None, None, None, False, note)
     if len(kept) < 2:
         note = "too near a critical point for these sizes: fewer than two of them tell its states apart"
         return Check(observable.name, observable.theory, None, None, None, None, note)
     kept, estimates, fit = _extrapolated(observable, kept)
     sizes = tuple(run.size for run in kept)
     z = (fit.value - observable.theory) / fit.error if fit.error > 0 else np.nan
-    note = _doubt(observable, kept, estimates, fit)
+    note = _doubt(observable, prediction, kept, estimates, fit)
     consistent = None if note else bool(abs(z) <= threshold)
     return Check(observable.name, observable.theory, fit.value, fit.error, float(z), consistent, note, sizes, estimates, fit)
 
@@ -269,16 +273,38 @@ def _unmixed(estimate):
     return ""
 
 
-def _size_counts(observable, prediction, run):
-    if observable.fluctuation is not None and run.draws is not None:
-        return abs(observable.fluctuation(run)) < MAX_KURTOSIS
-    return prediction.separation * np.sqrt(run.size) > SEPARATION
+def _broken(observable, runs):
+    """Whether fluctuations about the theory's symmetric state grow like N; at a critical point it is like sqrt(N)."""
+    if not observable.grows:
+        return False
+    first, last = (observable.measure(run).mean for run in runs[-2:])
+    growth = np.log(last / first) / np.log(runs[-1].size / runs[-2].size)
+    return growth > BROKEN and last > 10 * observable.theory
 
 
-def _doubt(observable, runs, estimates, fit):
+def _size_counts(prediction, run):
+    """Whether a size is large enough for Gaussian fluctuations about one state."""
+    if not prediction.symmetric:
+        return prediction.separation * np.sqrt(run.size) > SEPARATION
+    return all(abs(_excess_kurtosis(prediction, run, a)) < MAX_KURTOSIS for a in range(len(prediction.state)))
+
+
+def _excess_kurtosis(prediction, run, a):
+    """<x^4>/<x^2>^2 of the deviations of an order parameter from the state, less its value for a Gaussian vector."""
+    site = prediction.model.site
+    components = site.n if site.kind == "sphere" else 1
+    if run.draws is None:
+        second, fourth = run.moments[a]
+    else:
+        x = run.draws[..., a] - prediction.state[a]
+        second, fourth = np.mean(x**2), np.mean(x**4)
+    return fourth / second**2 - (components + 2) / components
+
+
+def _doubt(observable, prediction, runs, estimates, fit):
     """Why an extrapolated value cannot be trusted; empty if it can."""
-    if stray := sum(_strays(run, observable.column) for run in runs):
-        return f"{stray} chains are in another state than the others: metastable, or several phases coexist"
+    if stray := sum(strays(run).sum() for run in runs):
+        return f"{stray} chains stay in another state than the theory's: metastable, or several phases coexist"
     for e in estimates:
         if unmixed := _unmixed(e):
             return unmixed
@@ -287,16 +313,6 @@ def _doubt(observable, runs, estimates, fit):
     if not fit.error < RESOLUTION * observable.scale:
         return f"the error is too large to decide ({fit.error:.2g})"
     return ""
-
-
-def _strays(run, column):
-    """Number of chains that stay elsewhere than those that started in the theory's state."""
-    if run.draws is None:
-        return 0
-    draws = run.draws[..., column]
-    means = draws.mean(axis=1)
-    reference = draws[run.from_state]
-    return int((np.abs(means - reference.mean()) > STRAY * reference.std()).sum())
 
 
 def _threshold(count, runs):

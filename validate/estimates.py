@@ -65,7 +65,7 @@ def estimate(draws, disordered=False):
         return Estimate(float(means.mean()), float(error), None, None, None)
     thermal = draws - means[:, None] if disordered else draws
     ess = effective_sample_size(thermal)
-    return Estimate(float(means.mean()), float(error), float(draws.size / ess), split_r_hat(thermal), float(ess))
+    return Estimate(float(means.mean()), float(error), float(draws.size / ess), split_r_hat(draws, disordered), float(ess))
 
 
 def effective_sample_size(draws):
@@ -103,20 +103,23 @@ def autocovariance(draws):
     return np.fft.irfft(np.abs(spectrum) ** 2, n=_fast_length(2 * n), axis=1)[:, :n] / n
 
 
-def split_r_hat(draws):
+def split_r_hat(draws, disordered=False):
     """Rank-normalised split R-hat, the larger of the one for location and the one for scale.
 
     Parameters
     ----------
     draws : array (chains, draws), at least four draws a chain
+    disordered : bool
+        Rank within every chain, so that only the halves of a chain are compared.
 
     References
     ----------
     Vehtari, Gelman, Simpson, Carpenter, Buerkner, Bayesian Anal. 16, 667 (2021).
     """
-    split = _split(np.asarray(draws, dtype=float))
-    folded = np.abs(split - np.median(split))
-    return float(max(_r_hat(_normal_scores(split)), _r_hat(_normal_scores(folded))))
+    draws = np.asarray(draws, dtype=float)
+    axis = 1 if disordered else None
+    folded = np.abs(draws - np.median(draws, axis=axis, keepdims=True))
+    return float(max(_r_hat(_split(_normal_scores(x, axis))) for x in (draws, folded)))
 
 
 def _geyer(correlation):
@@ -138,12 +141,14 @@ def _r_hat(draws):
     return np.sqrt((n - 1) / n + between / within)
 
 
-def _normal_scores(draws):
+def _normal_scores(draws, axis):
+    """Gaussian quantiles of the ranks, of all draws together (axis None) or of each row."""
     from scipy.special import ndtri
     from scipy.stats import rankdata
 
-    ranks = rankdata(draws, method="average").reshape(draws.shape)
-    return ndtri((ranks - 0.375) / (draws.size + 0.25))
+    count = draws.size if axis is None else draws.shape[axis]
+    ranks = rankdata(draws, method="average", axis=axis).reshape(draws.shape)
+    return ndtri((ranks - 0.375) / (count + 0.25))
 
 
 def _split(draws):

@@ -33,7 +33,7 @@ class Exact:
     ----------
     free_energy : -(T/N) log Z, with Tr the trace of the site
     energy : <H>/N
-    mean, second, absolute : {order parameter: <phi>}, <phi^2>, <|phi|>
+    mean, second, fourth, absolute : {order parameter: <phi>}, <phi^2>, <phi^4>, <|phi|>
     support : array (V, n), values of phi; probabilities : array (V,)
         The distribution of the order parameters (classical sites).
     """
@@ -43,6 +43,7 @@ class Exact:
     energy: float
     mean: dict
     second: dict
+    fourth: dict
     absolute: dict
     support: np.ndarray = field(default=None, repr=False, compare=False)
     probabilities: np.ndarray = field(default=None, repr=False, compare=False)
@@ -126,7 +127,8 @@ def _collect(model, values, N, totals, logs):
     p = np.exp(logs - log_z)
     name = lambda row: dict(zip(model.names, map(float, row)))
     energy = float(p @ (e + totals[:, -1] / N))
-    return Exact(N, float(-values["T"] * log_z / N), energy, name(p @ phi), name(p @ phi**2), name(p @ np.abs(phi)), phi, p)
+    moments = [name(p @ f) for f in (phi, phi**2, phi**4, np.abs(phi))]
+    return Exact(N, float(-values["T"] * log_z / N), energy, *moments, phi, p)
 
 
 def _energies(model, values, phi):
@@ -174,23 +176,25 @@ def _quantum(model, values, N):
         log_block = logsumexp(-levels / T)
         p = np.exp(-levels / T - log_block)
         density = vectors**2 @ p
-        rows.append(np.concatenate([density @ phi, density @ phi**2, density @ np.abs(phi), [p @ levels / N]]))
+        moments = [density @ f for f in (phi, phi**2, phi**4, np.abs(phi))]
+        rows.append(np.concatenate([*moments, [p @ levels / N]]))
         logs.append(log_block + log_multiplicity)
     log_z = logsumexp(logs)
     mean = np.exp(np.array(logs) - log_z) @ np.array(rows)
-    name = lambda k: dict(zip(model.names, map(float, mean[k * n : (k + 1) * n])))
-    return Exact(N, float(-T * log_z / N), float(mean[-1]), name(0), name(1), name(2))
+    moments = [dict(zip(model.names, map(float, row))) for row in mean[:-1].reshape(4, n)]
+    return Exact(N, float(-T * log_z / N), float(mean[-1]), *moments)
 
 
 def susceptibility(model, values, N, a, step=0.1):
-    """Static susceptibility N d<phi_a>/dh of a quantum model from its exact free energy in a small field h on phi_a.
+    """Static susceptibility N d<phi_a>/dh of a quantum model whose free energy is even in the field h on phi_a.
 
-    A fourth-order difference; the field is `step` T / sqrt(N), small against the thermal width of N phi_a.
+    A fourth-order difference of exact free energies; the field is `step` T / sqrt(N), small against
+    the inverse thermal width of N phi_a.
     """
     slope, (v0, vz, vx) = _quantum_coefficients(model, values)
     h = step * values["T"] / np.sqrt(N)
-    f = {k: _free_energy(model, values, N, slope, (v0, vz - k * h * slope[a], vx)) for k in (-2, -1, 0, 1, 2)}
-    return float((f[2] - 16 * f[1] + 30 * f[0] - 16 * f[-1] + f[-2]) / (12 * h**2))
+    f = [_free_energy(model, values, N, slope, (v0, vz - k * h * slope[a], vx)) for k in range(3)]
+    return float((2 * f[2] - 32 * f[1] + 30 * f[0]) / (12 * h**2))
 
 
 def _free_energy(model, values, N, slope, one_body):

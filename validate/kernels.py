@@ -208,14 +208,28 @@ def cosine(state, kappa, n):
 
 @njit(**OPTIONS)
 def _isotropic_component(state, n):
-    """One component of a uniform unit vector in n dimensions."""
+    """One component of a uniform unit vector in n >= 2 dimensions: two of them make a disc (Ulrich 1984)."""
+    angle = math.cos(2 * math.pi * uniform(state))
     if n == 2:
-        return math.cos(2 * math.pi * uniform(state))
-    first = normal(state)
-    square = first * first
-    for _ in range(n - 1):
-        square += normal(state) ** 2
-    return first / math.sqrt(square)
+        return angle
+    return math.sqrt(1 - uniform(state) ** (2 / (n - 2))) * angle
+
+
+@njit(**OPTIONS)
+def _fill_normal(state, vector):
+    """Independent standard Gaussian components, two of each pass of the polar method."""
+    n = vector.size
+    for j in range(0, n, 2):
+        while True:
+            x = 2 * uniform(state) - 1
+            y = 2 * uniform(state) - 1
+            r = x * x + y * y
+            if 0 < r < 1:
+                break
+        scale = math.sqrt(-2 * math.log(r) / r)
+        vector[j] = scale * x
+        if j + 1 < n:
+            vector[j + 1] = scale * y
 
 
 @njit(**OPTIONS)
@@ -233,13 +247,13 @@ def unit_vector(state, field, vector):
         vector[0], vector[1] = u * x - across * y, u * y + across * x
         return
     along, square = 0.0, 0.0
+    _fill_normal(state, vector)
     for j in range(n):
-        vector[j] = normal(state) if n > 1 else 0.0
         along += vector[j] * _direction(field, kappa, j)
     for j in range(n):
         vector[j] -= along * _direction(field, kappa, j)
         square += vector[j] * vector[j]
-    scale = math.sqrt(max(0.0, 1 - u * u) / square) if square > 0 else 0.0
+    scale = math.sqrt(max(0.0, 1 - u * u) / square) if n > 1 else 0.0
     for j in range(n):
         vector[j] = scale * vector[j] + u * _direction(field, kappa, j)
 

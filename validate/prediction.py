@@ -53,6 +53,8 @@ class Prediction:
         others = (signs * self.state[permutations])[1:] - self.state
         distances = (others**2).sum(axis=1)
         widths = np.einsum("ka,ab,kb->k", others, self.covariance, others) / distances
+        if not np.isfinite(widths).all():
+            return 0.0
         return float(np.min(np.sqrt(distances / np.maximum(widths, 1e-300)) / 2, initial=np.inf))
 
     def align(self, phi):
@@ -96,9 +98,16 @@ def predict(model, values):
     if solution is None or not solution.converged:
         return None
     state = solution.values
-    evaluation = system.evaluate(state)
-    chi = np.linalg.solve(evaluation.jacobian, evaluation.response)
+    chi = _susceptibility(system.evaluate(state))
     return Prediction(model, dict(values), solution, state, values["T"] * chi, symmetry(system))
+
+
+def _susceptibility(evaluation):
+    """chi = (I + C e'')^-1 C, infinite at a critical point."""
+    try:
+        return np.linalg.solve(evaluation.jacobian, evaluation.response)
+    except np.linalg.LinAlgError:
+        return np.full_like(evaluation.response, np.inf)
 
 
 def orbit(symmetry, state):

@@ -1,7 +1,7 @@
 """Simulate a model at one size and report its means with errors."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -39,6 +39,7 @@ class Run:
         have free energies that differ by O(1/N), and a chain from a random start picks the lowest: where a
         symmetry is broken and sites are disordered, such chains only show whether they end in the same phase.
     disordered : whether every chain has its own disorder sample
+    moments : (<phi^2>, <phi^4>) of each order parameter, of an exact sum
     """
 
     model: str
@@ -54,6 +55,7 @@ class Run:
     from_state: np.ndarray = field(default=None, repr=False, compare=False)
     counted: np.ndarray = field(default=None, repr=False, compare=False)
     disordered: bool = False
+    moments: tuple = field(default=(), repr=False)
 
     def as_dict(self):
         """The JSON document of `simulate`."""
@@ -120,13 +122,17 @@ def run_at(model, values, size, prediction, *, sweeps, chains, seed, warmup=None
     draws = result.draws
     if prediction is not None:
         draws[..., :-1] = prediction.align(draws[..., :-1])
-    disordered = bool(model.disorder)
-    counted = np.ones(chains, dtype=bool)
-    if disordered and prediction is not None and not prediction.symmetric:
-        counted = result.from_state
-    estimates = {name: estimate(draws[counted, :, a], disordered) for a, name in enumerate([*model.names, "energy"])}
-    return Run(model.name, dict(values), size, estimates, chains, sweeps, seed, result.algorithm, result.acceptance, draws,
-               result.from_state, counted, disordered)
+    run = Run(model.name, reported(model, values), size, {}, chains, sweeps, seed, result.algorithm, result.acceptance, draws,
+              result.from_state, None, bool(model.disorder))
+    broken = prediction is not None and not prediction.symmetric
+    return count(run, model.names, result.from_state if model.disorder and broken else np.ones(chains, dtype=bool))
+
+
+def count(run, names, counted):
+    """The run with estimates from these chains."""
+    columns = enumerate([*names, "energy"])
+    estimates = {name: estimate(run.draws[counted, :, a], run.disordered) for a, name in columns}
+    return replace(run, estimates=estimates, counted=counted)
 
 
 def model_at(source, T, beta, given):
@@ -138,6 +144,11 @@ def model_at(source, T, beta, given):
     if not isinstance(source, Model):
         raise InputError(f"expected a model, the name of a built-in model or the path of a model file: got {source!r}")
     return source, source.values(T=T, beta=beta, **given)
+
+
+def reported(model, values):
+    """All parameters of a point by name: T, structural integers, the others."""
+    return {"T": values["T"], **model.structural, **values}
 
 
 def require_device(device):
@@ -168,7 +179,7 @@ def _sweep_cost(model, size):
 
     n = len(model.order_parameters)
     if model.site.kind != "finite":
-        return size * (150 + 30 * n) * 1e-9
+        return size * (120 + 30 * n + 15 * getattr(model.site, "n", 1)) * 1e-9
     finite = np.prod([len(d.values) for d in model.disorder.values() if not isinstance(d, Normal)], initial=1.0)
     gaussian = any(isinstance(d, Normal) for d in model.disorder.values())
     cells = (size if gaussian else min(finite, size)) * len(model.site.states)
@@ -180,4 +191,5 @@ def _exact_run(model, values, size, seed):
     result = exact_at(model, values, size)
     means = {**result.absolute, "energy": result.energy}
     estimates = {name: Estimate(mean, 0.0, None, None, None) for name, mean in means.items()}
-    return Run(model.name, dict(values), size, estimates, 0, 0, seed, "exact sum over blocks of total spin", 1.0)
+    moments = tuple((result.second[name], result.fourth[name]) for name in model.names)
+    return Run(model.name, reported(model, values), size, estimates, 0, 0, seed, "exact sum over blocks of total spin", 1.0, moments=moments)
