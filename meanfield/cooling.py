@@ -4,7 +4,7 @@ import numpy as np
 
 from .results import Status
 
-__all__ = ["at_temperature", "ground_state"]
+__all__ = ["at_temperature", "ground_state", "limit_of_solutions"]
 
 # The limit is extrapolated from four times this temperature, twice and once, in units of the largest field.
 THAWED = 5e-8
@@ -12,6 +12,8 @@ ATOL = 1e-9
 ROUNDING = 1e-15
 JUMPED = 0.1
 SMALLEST_STEP = 0.97
+# Times the largest field, a response beyond this means sites without field.
+KINK = 1e3
 
 
 def at_temperature(system, T):
@@ -37,6 +39,20 @@ def ground_state(system, phi, T, unit=1.0):
     if np.abs(jump).max() < ATOL:
         return limit - jump, Status.CONVERGED, None, judged
     return limit, Status.KINK, float(np.abs(judged.residual).max()), judged
+
+
+def limit_of_solutions(cold, phi, unit=1.0):
+    """Evaluation at the solution next to phi of a system at a tiny temperature; None if there is none.
+
+    A fixed point at T = 0 with sites without field may sit on the edge of a discontinuity, by rounding or
+    because the field vanishes by accident; no solution at T > 0 leads to it then.
+    """
+    evaluation = cold.evaluate(phi)
+    if np.abs(evaluation.response).max() * unit < KINK:
+        return evaluation
+    near, status, _ = cold.newton(phi)
+    close = np.abs(near - phi).max() < np.sqrt(cold.T / unit)
+    return cold.evaluate(near) if status == 0 and close else None
 
 
 def _extrapolated(first, second, third):

@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 
 from . import drivers
+from .cooling import limit_of_solutions
 from .fixed_points import FAILURES, FixedPoint, polished, tied
 from .results import Status
 
@@ -53,8 +54,14 @@ class Pool:
             self.failures[str(status)] += 1
             return
         phi = self._tidied(self.reduction.symmetry.canonical(phi))
-        if not any(self._same(phi, other.phi) for other in self.found):
-            self.found.append(FixedPoint.at(self.reduction, phi, status, residual, judged))
+        if any(self._same(phi, other.phi) for other in self.found):
+            return
+        if self.system.T == 0 and judged is None:
+            judged = limit_of_solutions(self.reduction.probe, phi, self.reduction.field_scale)
+            if judged is None:
+                self.failures[str(Status.EDGE)] += 1
+                return
+        self.found.append(FixedPoint.at(self.reduction, phi, status, residual, judged))
 
     def keep_limit(self, phi, status, residual, judged):
         """Keep a limit T -> 0 if it is new; returns its position among the fixed points."""

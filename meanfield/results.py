@@ -18,6 +18,7 @@ class Status(str, Enum):
 
     CONVERGED = "converged"
     KINK = "converged onto a discontinuity of the self-consistency map (T = 0): the limit of solutions at T > 0"
+    EDGE = "no solution: a fixed point at T = 0 on the edge of a discontinuity, to which no solution at T > 0 leads"
     UNRESOLVED = "converged, but the quadrature error is larger than the tolerance"
     STEP_LIMIT = "not converged within the step limit"
     OSCILLATING = "not converged: the iteration oscillates"

@@ -13,8 +13,10 @@ from .starts import between_states, lattice, saturated, settled
 
 __all__ = ["Search", "find_all"]
 
-# Where the search for states at T = 0 begins, in units of the largest field.
-WARM = 0.05
+# Where the search for states at T = 0 begins, in units of the largest field; the next if a state is missing.
+WARM = (0.05, 0.005, 0.0005)
+# At most so many starts in all, however cheap.
+MOST_STARTS = 20_000
 
 
 @dataclass(frozen=True)
@@ -67,18 +69,21 @@ def find_all(system, search=Search()):
 
 
 def _freeze(pool, search):
-    """Keep the limits T -> 0 of the solutions at a small temperature: the way to states on kinks."""
+    """Keep the limits T -> 0 of the solutions at small temperatures: the way to states on kinks."""
     unit = pool.reduction.field_scale
-    found, _, _ = find_all(at_temperature(pool.system, WARM * unit), search)
-    limits = [ground_state(pool.system, state.phi, WARM * unit, unit) for state in found]
-    reached = [pool.keep_limit(*limit) for limit in limits if limit is not None]
-    pool.coalesced = len(set(reached)) < len(reached)
+    for warm in WARM:
+        found, _, _ = find_all(at_temperature(pool.system, warm * unit), search)
+        limits = [ground_state(pool.system, state.phi, warm * unit, unit) for state in found]
+        reached = [pool.keep_limit(*limit) for limit in limits if limit is not None]
+        pool.coalesced = len(set(reached)) < len(reached)
+        if pool.index_sum() in (1, None):
+            break
 
 
 def _rounds(pool, wide, search):
     """Rounds of starts in the subspaces of several coordinates: (starts, rounds, found in the last)."""
     starts = 0
-    limit = max(1000, int(search.work / pool.reduction.measure.one_body.size))
+    limit = int(np.clip(search.work / pool.reduction.measure.one_body.size, 1000, MOST_STARTS))
     share = max(8, limit // (3 * len(wide)))
     for done in range(1, search.rounds + 1):
         known = len(pool.found)

@@ -88,3 +88,10 @@ def test_examples_at_zero_temperature():
     state = solutions("multitasking-hebbian", P=1, d=0, rho=0.5, T=0).equilibrium
     assert state["m1"] == pytest.approx(0.8427007929497149, abs=1e-12)
     assert state["n1"] * 1.5 == pytest.approx(0.8427007929497149 + np.sqrt(1 / np.pi) * np.exp(-1), abs=1e-12)
+
+
+def test_accidental_zeros_of_a_field_are_no_solutions():
+    """(3, 1, 1, 1)/4 solves the equations at T = 0 up to rounding, but its free sites stand on the edge of a jump."""
+    found = solutions("hopfield-low-load", P=4, T=0)
+    assert not [s for s in found if abs(s["m1"] - 0.75) < 1e-6]
+    assert found.completeness.index_sum == 1
