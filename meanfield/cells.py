@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from .jit import routine
+from .jit import inlined, routine
 from .kernel import call_filler
 from .lanes import CLOSE2, LANES, warm_block
 from .primitives import COLD
@@ -24,10 +24,10 @@ def workspace(sizes, point):
     P = np.empty((point.shape[0], LANES))
     for c in range(point.shape[0]):
         P[c] = point[c]
-    return (P, np.ones((nodes, LANES)), np.zeros((entries, LANES)), np.zeros((n, LANES)),
-            np.empty((n, LANES)), np.empty((3 * (n + 3) * (n + 3) + 20, LANES)), np.empty((n, LANES)), np.empty(LANES),
-            np.empty(nodes), np.zeros(entries), np.empty(LANES), np.empty(LANES), np.empty(LANES),
-            np.empty(LANES), np.empty(LANES), np.zeros(LANES, dtype=np.bool_))
+    return (P, np.ones((nodes, LANES)), np.zeros(entries * LANES), np.zeros((n, LANES)),
+            np.empty((3 * (n + 3) * (n + 3) + 20, LANES)), np.empty((n, LANES)), np.empty(LANES), np.empty(nodes),
+            np.zeros(entries), np.empty(LANES), np.empty(LANES), np.empty(LANES), np.empty(LANES), np.empty(LANES),
+            np.zeros(LANES, dtype=np.bool_), np.empty(point.shape[0]))
 
 
 @routine
@@ -86,55 +86,49 @@ def fill(kernels, sizes, axes, xs, ys, cell, orders, work, results, failed, fail
     -------
     the new number of failures
     """
-    j0, i0, j1, i1 = cell
-    ny, nx = results[0].shape
-    last_j, last_i = (j1 if j1 == ny - 1 else j1 - 1), (i1 if i1 == nx - 1 else i1 - 1)
-    near = 0.25 * _closest(results[1], results[0][j0, i0], j0, i0)
-    for i in range(i0, last_i + 1, LANES):
-        width = min(LANES, last_i + 1 - i)
-        rows = LANES // width
-        for j in range(j0, last_j + 1, rows):
-            block = (j, min(rows, last_j + 1 - j), i, width)
-            failures = _fill_block(kernels, sizes, axes, xs, ys, cell, orders, work, block, near, results, failed, failures)
-    return failures
-
-
-@routine
-def _fill_block(kernels, sizes, axes, xs, ys, cell, orders, work, block, near, results, failed, failures):
-    n, _, _, static = sizes
-    P, tables, values_block, X, guess, out, step, length2, table, values, u, v, flags, best, leader, wanted = work
+    n, nodes, columns, static = sizes
+    P, tables, values_block, X, out, step, length2, table, values, u, v, flags, best, leader, wanted, own = work
     count, phi, energy, stable, equilibrium = results
-    j0, i0, _, _ = cell
+    j0, i0, j1, i1 = cell
+    ny, nx = count.shape
+    last_j, last_i = (j1 if j1 == ny - 1 else j1 - 1), (i1 if i1 == nx - 1 else i1 - 1)
     m = count[j0, i0]
-    fresh = _claim(count, block, m, wanted)
-    if fresh == 0:
-        return failures
-    _set_block(kernels, sizes, axes, xs, ys, block, P, tables, values_block, table, values)
-    _set_coordinates(cell, block, u, v)
-    best[:] = math.inf
-    leader[:] = -1.0
-    whole = fresh == block[1] * block[3]
-    for k in range(m):
-        _interpolate(phi, k, orders, cell, u, v, X)
-        guess[:] = X
-        warm_block(kernels, sizes, P, tables, values if static else values_block.ravel(), X, out, step, length2, 6)
-        expected = 1.0 if stable[k, j0, i0] else 0.0
-        flags[:] = expected
-        _lane_stability(out, n, flags)
-        if expected > 0.0:
-            _lead(out[n + n * n], k, best, leader)
-        if whole and _all_good(X, guess, length2, flags, expected, near) == LANES:
-            for r in range(block[1]):
-                _store_row(X, out, n, r * block[3], expected > 0.0, k, block[0] + r, block[2], block[3], phi, energy, stable)
-        else:
-            whole = False
-            failures = _store_lanes(X, guess, out, length2, flags, wanted, n, k, expected, near, block,
-                                    phi, energy, stable, failed, failures)
-    _store_leaders(leader, wanted, block, equilibrium)
+    near2 = (0.25 * _closest(phi, m, j0, i0)) ** 2
+    block_values = values if static else values_block
+    for first in range(i0, last_i + 1, LANES):
+        width = min(LANES, last_i + 1 - first)
+        most = LANES // width
+        for row in range(j0, last_j + 1, most):
+            rows = min(most, last_j + 1 - row)
+            fresh = _claim(count, row, rows, first, width, m, wanted)
+            if fresh == 0:
+                continue
+            whole = fresh == rows * width
+            _set_axes(axes, xs, ys, row, rows, first, width, P)
+            if columns > 0:
+                _set_tables(kernels[0], nodes, static, rows * width, P, tables, values_block, table, values, own)
+            _set_coordinates(cell, row, rows, first, width, u, v)
+            best[:] = math.inf
+            leader[:] = -1.0
+            for k in range(m):
+                _interpolate(phi, k, orders, cell, u, v, X)
+                bad = warm_block(kernels, nodes, n, P, tables, block_values, X, out, step, length2, near2, 6)
+                expected = 1.0 if stable[k, j0, i0] else 0.0
+                bad += _lane_stability(out, n, expected, flags)
+                if expected > 0.0:
+                    _lead(out[n + n * n], k, best, leader)
+                if whole and bad == 0:
+                    for r in range(rows):
+                        _store_row(X, out, n, r * width, expected > 0.0, k, row + r, first, width, phi, energy, stable)
+                else:
+                    whole = False
+                    failures = _store_lanes(X, out, length2, flags, wanted, n, k, expected, row, rows, first, width,
+                                            phi, energy, stable, failed, failures)
+            _store_leaders(leader, wanted, row, rows, first, width, equilibrium)
     return failures
 
 
-@routine
+@inlined
 def _lead(f, k, best, leader):
     """Note solution k where its free energy is the least so far."""
     for l in range(LANES):
@@ -143,9 +137,8 @@ def _lead(f, k, best, leader):
         best[l] = f[l] if lower else best[l]
 
 
-@routine
-def _store_leaders(leader, wanted, block, equilibrium):
-    row, rows, first, width = block
+@inlined
+def _store_leaders(leader, wanted, row, rows, first, width, equilibrium):
     for r in range(rows):
         which = equilibrium[row + r, first : first + width]
         source, own = leader[r * width : (r + 1) * width], wanted[r * width : (r + 1) * width]
@@ -153,29 +146,27 @@ def _store_leaders(leader, wanted, block, equilibrium):
             which[l] = np.int8(source[l]) if own[l] else which[l]
 
 
-@routine
-def _claim(count, block, m, wanted):
+@inlined
+def _claim(count, row, rows, first, width, m, wanted):
     """Mark the unknown points of a block as having m solutions; returns how many there were."""
-    row, rows, first, width = block
     fresh = 0
     for r in range(rows):
         counts, own = count[row + r, first : first + width], wanted[r * width : (r + 1) * width]
         for l in range(width):
-            unknown = counts[l] == UNKNOWN
-            own[l] = unknown
-            fresh += unknown
-            counts[l] = m if unknown else counts[l]
+            own[l] = counts[l] == UNKNOWN
+            counts[l] = m if own[l] else counts[l]
+        for l in range(width):
+            fresh += own[l]
     return fresh
 
 
-@routine
-def _set_block(kernels, sizes, axes, xs, ys, block, P, tables, values_block, table, values):
-    """Points and tables of the lanes, row by row of the block; the last lane is repeated."""
-    _, nodes, columns, static = sizes
-    row, rows, first, width = block
+@inlined
+def _set_axes(axes, xs, ys, row, rows, first, width, P):
+    """The two parameters of the lanes, row by row of the block; the last lane is repeated."""
     x, y = P[axes[0]], P[axes[1]]
+    source = xs[first : first + width]
     for r in range(rows):
-        source, target = xs[first : first + width], x[r * width : (r + 1) * width]
+        target = x[r * width : (r + 1) * width]
         for l in range(width):
             target[l] = source[l]
         y[r * width : (r + 1) * width] = ys[row + r]
@@ -190,36 +181,38 @@ def _set_block(kernels, sizes, axes, xs, ys, block, P, tables, values_block, tab
         for l in range(LANES):
             P[0, l] = max(P[0, l], 1.0 / COLD)
             P[1, l] = 1.0 / P[0, l]
-    if columns == 0:
-        return
-    own = np.empty(P.shape[0])
+
+
+@routine
+def _set_tables(filler, nodes, static, lanes, P, tables, values_block, table, values, own):
+    """Tables of the lanes, the last one repeated."""
     for l in range(LANES):
-        if l < rows * width:
+        if l < lanes:
             for c in range(P.shape[0]):
                 own[c] = P[c, l]
-            call_filler(kernels[0], own, table, values)
+            call_filler(filler, own, table, values)
         for k in range(nodes):
             tables[k, l] = table[k]
         if not static:
             for k in range(values.shape[0]):
-                values_block[k, l] = values[k]
+                values_block[k * LANES + l] = values[k]
 
 
-@routine
-def _set_coordinates(cell, block, u, v):
+@inlined
+def _set_coordinates(cell, row, rows, first, width, u, v):
     """Where the lanes lie in the cell, from 0 to 1."""
     j0, i0, j1, i1 = cell
-    row, rows, first, width = block
     across, up = 1.0 / max(i1 - i0, 1), 1.0 / max(j1 - j0, 1)
     for r in range(rows):
+        target, offset = u[r * width : (r + 1) * width], float(first - i0)
         for l in range(width):
-            u[r * width + l] = (first + l - i0) * across
-            v[r * width + l] = (row + r - j0) * up
+            target[l] = (offset + l) * across
+        v[r * width : (r + 1) * width] = (row + r - j0) * up
     for l in range(rows * width, LANES):
         u[l], v[l] = u[l - 1], v[l - 1]
 
 
-@routine
+@inlined
 def _interpolate(phi, k, orders, cell, u, v, X):
     """Bilinear in the corners, plus a bubble that meets the centre."""
     j0, i0, j1, i1 = cell
@@ -229,14 +222,15 @@ def _interpolate(phi, k, orders, cell, u, v, X):
     for a in range(X.shape[0]):
         f00, f01 = phi[k, a, j0, i0], phi[orders[1, k], a, j0, i1]
         f10, f11 = phi[orders[2, k], a, j1, i0], phi[orders[3, k], a, j1, i1]
+        across, up, twist = f01 - f00, f10 - f00, f11 - f10 - f01 + f00
         bubble = 0.0
         if inner:
-            plane = (f00 * (1.0 - s) + f01 * s) * (1.0 - t) + (f10 * (1.0 - s) + f11 * s) * t
+            plane = f00 + across * s + up * t + twist * s * t
             bubble = (phi[orders[4, k], a, jm, im] - plane) / (s * (1.0 - s) + t * (1.0 - t))
+        target = X[a]
         for l in range(LANES):
             x, y = u[l], v[l]
-            X[a, l] = ((f00 * (1.0 - x) + f01 * x) * (1.0 - y) + (f10 * (1.0 - x) + f11 * x) * y
-                       + bubble * (x * (1.0 - x) + y * (1.0 - y)))
+            target[l] = f00 + (across + bubble) * x + (up + bubble) * y + twist * x * y - bubble * (x * x + y * y)
 
 
 @routine
@@ -252,12 +246,16 @@ def _closest(phi, m, j, i):
     return closest
 
 
-@routine
-def _lane_stability(out, n, stable):
-    """Whether the eigenvalues of J, all real, are positive: the signs of its elementary symmetric functions (n <= 3)."""
+@inlined
+def _lane_stability(out, n, expected, stable):
+    """Number of lanes that are not as stable as expected; for n <= 3, above which it is taken for granted.
+
+    The eigenvalues of J are real; all are positive where its elementary symmetric functions are.
+    """
     if n == 1:
+        J = out[1]
         for i in range(LANES):
-            stable[i] = 1.0 if out[1, i] > 0.0 else 0.0
+            stable[i] = 1.0 if J[i] > 0.0 else 0.0
     elif n == 2:
         for i in range(LANES):
             trace = out[2, i] + out[5, i]
@@ -271,21 +269,15 @@ def _lane_stability(out, n, stable):
             minors = (e * k - f * h) + (a * k - c * g) + (a * e - b * d)
             det = a * (e * k - f * h) - b * (d * k - f * g) + c * (d * h - e * g)
             stable[i] = 1.0 if (a + e + k > 0.0) & (minors > 0.0) & (det > 0.0) else 0.0
+    else:
+        stable[:] = expected
+    wrong = 0
+    for i in range(LANES):
+        wrong += stable[i] != expected
+    return wrong
 
 
-@routine
-def _all_good(X, guess, length2, flags, expected, near):
-    """Number of lanes that settled close to their guess with the stability that was expected."""
-    good = 0
-    for l in range(LANES):
-        good += (length2[l] < CLOSE2) & (flags[l] == expected)
-    for a in range(X.shape[0]):
-        for l in range(LANES):
-            good -= not abs(X[a, l] - guess[a, l]) < near
-    return good
-
-
-@routine
+@inlined
 def _store_row(X, out, n, lane, expected, k, j, i, width, phi, energy, stable):
     """Solution k of a run of points in one row."""
     for a in range(n):
@@ -299,17 +291,13 @@ def _store_row(X, out, n, lane, expected, k, j, i, width, phi, energy, stable):
 
 
 @routine
-def _store_lanes(X, guess, out, length2, flags, wanted, n, k, expected, near, block, phi, energy, stable, failed, failures):
+def _store_lanes(X, out, length2, flags, wanted, n, k, expected, row, rows, first, width, phi, energy, stable, failed, failures):
     """Solution k lane by lane, where some points were known before or fail."""
-    row, rows, first, width = block
     for l in range(rows * width):
         j, i = row + l // width, first + l % width
         if not wanted[l]:
             continue
-        moved = 0.0
-        for a in range(n):
-            moved = max(moved, abs(X[a, l] - guess[a, l]))
-        if not (length2[l] < CLOSE2 and moved < near and flags[l] == expected):
+        if not (length2[l] < CLOSE2 and flags[l] == expected):
             wanted[l] = False
             failed[failures, 0], failed[failures, 1] = j, i
             failures += 1

@@ -87,5 +87,6 @@ def _cached(**options):
 
 
 primitive = _cached(forceinline=True, fastmath=ELEMENTARY)
+inlined = _cached(forceinline=True)
 summing = _cached(fastmath=SUMMING)
 routine = _cached()

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from .drivers import CONVERGED, STEP_LIMIT, newton, solve_linear
-from .jit import routine
+from .jit import inlined, routine
 from .kernel import call_filler, call_kernel
 
 LANES = 64
@@ -186,39 +186,62 @@ def _advance_carefully(X, step, length2, n, age, limit, verdict):
     return decided
 
 
-@routine
-def warm_block(kernels, sizes, point, tables, values, X, out, step, length2, limit):
-    """Converge LANES states together from close starts X, and evaluate free energies and Jacobians there.
-
-    Returns
-    -------
-    number of lanes that settled; `length2` holds the squared last steps, `out` the last evaluation
-    """
-    n, nodes, _, _ = sizes
-    _, _, equations_lanes, energy_lanes, _ = kernels
-    for iteration in range(limit):
-        call_kernel(equations_lanes, point, tables, values, nodes, X, out)
-        lane_steps(out, n, step, length2)
-        _advance(X, step, n)
-        if _settled(length2, 1e-8) == LANES:
-            break
-    # The last correction is made with the Jacobian of the evaluation that gives the free energy.
-    call_kernel(energy_lanes, point, tables, values, nodes, X, out)
+@inlined
+def correct(X, out, n, step, length2, bound):
+    """X -= J^-1 F in every lane; the number of lanes whose squared step is not below `bound`."""
+    far = 0
+    if n == 1:
+        x, F, J = X[0], out[0], out[1]
+        for i in range(LANES):
+            d = F[i] / J[i]
+            x[i] -= d
+            length2[i] = d * d
+        for i in range(LANES):
+            far += not length2[i] < bound
+        return far
     lane_steps(out, n, step, length2)
-    _advance(X, step, n)
-    return _settled(length2, CLOSE2)
-
-
-@routine
-def _advance(X, step, n):
     for a in range(n):
         for i in range(LANES):
             X[a, i] += step[a, i]
+    for i in range(LANES):
+        far += not length2[i] < bound
+    return far
 
 
-@routine
-def _settled(length2, bound):
+@inlined
+def warm_block(kernels, nodes, n, point, tables, values, X, out, step, length2, near2, limit):
+    """Converge LANES states together from close starts X, and evaluate free energies and Jacobians there.
+
+    The last correction is made with the Jacobian of the evaluation that gives the free energy.
+
+    Returns
+    -------
+    number of lanes that did not settle or began farther than sqrt(near2) from where they went;
+    `length2` is infinite in those that began too far, else the last squared step
+    """
+    call_kernel(kernels[2], point, tables, values, nodes, X, out)
+    far = correct(X, out, n, step, length2, near2)
+    lost = np.zeros(LANES)
+    if far > 0:
+        for i in range(LANES):
+            lost[i] = 0.0 if length2[i] < near2 else math.inf
+    iteration = 1
+    while iteration < limit and _unsettled(length2, 1e-8) > 0:
+        call_kernel(kernels[2], point, tables, values, nodes, X, out)
+        correct(X, out, n, step, length2, 1e-8)
+        iteration += 1
+    call_kernel(kernels[3], point, tables, values, nodes, X, out)
+    unsettled = correct(X, out, n, step, length2, CLOSE2)
+    if far > 0:
+        for i in range(LANES):
+            length2[i] = max(length2[i], lost[i])
+        unsettled = _unsettled(length2, CLOSE2)
+    return unsettled
+
+
+@inlined
+def _unsettled(length2, bound):
     count = 0
     for i in range(LANES):
-        count += length2[i] < bound
+        count += not length2[i] < bound
     return count

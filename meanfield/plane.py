@@ -24,7 +24,7 @@ __all__ = ["Plane", "fixed_points", "group_elements", "subspace_starts"]
 
 SAME = 1e-7
 # Starts closer than this are not worth trying both.
-NEAR = 0.001
+NEAR = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -414,7 +414,8 @@ def _solve_plane(kernels, sizes, point, axes, xs, ys, starts, more, perms, signs
             j0, i0, j1, i1 = cells[c]
             if j1 - j0 <= 1 and i1 - i0 <= 1:
                 continue
-            if is_clean(count, phi, stable, j0, i0, j1, i1, orders):
+            # Two or three points are searched faster than a block of lanes is filled.
+            if (j1 - j0 > 2 or i1 - i0 > 2) and is_clean(count, phi, stable, j0, i0, j1, i1, orders):
                 failures = fill(kernels, sizes, axes, xs, ys, (j0, i0, j1, i1), orders, work, results, failed, failures)
             else:
                 parts = _divide(j0, i0, j1, i1, divided, parts)
