@@ -29,14 +29,16 @@ def scan_line(pool, subspace):
 
 
 def _range(pool, subspace, function):
-    """Ends of the scan, at which the map points inwards."""
+    """Ends of the scan: of the range of <g>, or, if it has none, where the map points inwards."""
+    residual = lambda u: function(np.array([u]))[0][0]
     ends = []
     for end, side in ((subspace.low[0], -1), (subspace.high[0], 1)):
         reach = 1.0
-        while not pool.reduction.measure.bounded and reach < FARTHEST and side * function(np.array([reach * end]))[0][0] <= 0:
+        while not pool.reduction.measure.bounded and reach < FARTHEST and side * residual(reach * end) <= 0:
             reach *= 2
+        # An energy such as log(1 - m^2) does not exist on the boundary itself.
         shrunk = (end * reach * (1 - k) for k in (0, 2e-9, 1e-6, 1e-3))
-        ends.append(next((u for u in shrunk if np.isfinite(function(np.array([u]))[0][0])), end))
+        ends.append(next((u for u in shrunk if np.isfinite(residual(u))), end))
     return ends
 
 

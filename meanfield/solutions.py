@@ -14,6 +14,7 @@ __all__ = ["solutions", "solutions_at"]
 
 # A quadrature error above this is reported as an unresolved average.
 QUADRATURE = 1e-8
+UNDERFLOW = 1e-100
 
 
 def solutions(source, *, T=None, beta=None, method=Search(), **parameters):
@@ -56,12 +57,18 @@ def assemble(system, found, reduction, options):
     stable = judged is Stability.STABLE or judged is Stability.MARGINAL and restores(reduction.probe, phi, found.judged)
     error = float(np.max(evaluation.quadrature_error))
     status = Status.UNRESOLVED if found.status.converged and error > QUADRATURE else found.status
+    free_energy, entropy = _plain(evaluation.free_energy), _plain(found.entropy)
     return Solution(
-        order_parameters=dict(zip(model.names, map(float, phi))), free_energy=float(evaluation.free_energy),
-        entropy=found.entropy, energy=float(evaluation.free_energy + (system.T * found.entropy if system.T else 0.0)),
+        order_parameters=dict(zip(model.names, map(float, phi))), free_energy=free_energy, entropy=entropy,
+        energy=free_energy + system.T * entropy if system.T else free_energy,
         stable=bool(stable), stability=judged, kind=kind(system, phi, reduction.site_symmetry),
         multiplicity=reduction.symmetry.multiplicity(phi), residual=found.residual, quadrature_error=error,
         status=status, parameters=reported(system), model=model.name, options=options)
+
+
+def _plain(x):
+    """A float; what the tiny temperature that stands for T = 0 leaves over is zero."""
+    return 0.0 if abs(x) < UNDERFLOW else float(x)
 
 
 def reported(system):

@@ -78,7 +78,7 @@ def solve(source, *, T=None, beta=None, start=None, method=None, **parameters):
     source : Model | MeanFieldTheory | Compiled | name of a built-in model | path of a model file
     T : temperature, k_B = 1; the model's default if missing; 0 is legal
     beta : 1/T, instead of T
-    start : {name: value} or values in the model's order; None searches all solutions for the lowest free energy
+    start : {name: value} (zero where missing) or values in the model's order; None searches all solutions for the lowest free energy
     method : Iterate (default) or Newton with a start, Search without
     **parameters : of the model, structural integers of a built-in one included
 
@@ -102,12 +102,12 @@ def _equilibrium(system, method):
 def solve_from(system, phi, method=Iterate()):
     """The Solution that `method` reaches from the order parameters phi, shape (n,)."""
     phi, status = method(system, np.array(phi, dtype=float))
-    reduction = Reduction(system)
-    return assemble(system, FixedPoint.at(reduction, phi, status), reduction, {"method": type(method).__name__, **asdict(method)})
+    reduction, options = Reduction(system), {"method": type(method).__name__, **asdict(method)}
+    return assemble(system, FixedPoint.at(reduction, phi, status), reduction, options)
 
 
 def _start(system, start):
-    """The starting values as an array, missing ones at the centre of the range of <g>."""
+    """The starting values as an array, zero where a name is missing."""
     names = system.compiled.model.names
     if isinstance(start, Mapping):
         if unknown := sorted(set(start) - set(names)):

@@ -250,7 +250,8 @@ def _joint_operations(blocks, classes, probe):
     for a, b in combinations(rigid, 2):
         if len(a.indices) == len(b.indices) and frozenset((a, b)) not in together:
             perm, _ = _exchange(probe.size, a.indices, b.indices)
-            candidates.append((perm, _flip(probe.size, [(a.indices, (-1,) * len(a.indices)), (b.indices, (-1,) * len(b.indices))])[1]))
+            _, signs = _flip(probe.size, [(x.indices, (-1,) * len(x.indices)) for x in (a, b)])
+            candidates.append((perm, signs))
     return [o for o, kept in zip(candidates, probe(candidates)) if kept]
 
 
