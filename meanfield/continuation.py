@@ -238,26 +238,35 @@ def _special_points(curve, first, second):
 
 
 def _meeting_point(curve, rough):
-    """The point at which a branch meets a more symmetric one, sharp: the latter's instability nearby."""
-    family, u, window = curve.family, rough.z[-1], 1e-4
-    symmetric = replace(curve, basis=invariant_subspace(family, rough.state.order_parameters, tied=window))
-    if symmetric.basis.shape[1] >= curve.basis.shape[1]:
-        return rough
-    here = symmetric.start(rough.state.order_parameters, rough.parameter)
+    """The point at which a branch meets a more symmetric one, sharp: the latter's instability nearby.
+
+    At a tricritical point the branch is so flat that its turning point is only found to a few percent in the order parameters.
+    """
+    for tied in (1e-4, 0.05):
+        basis = invariant_subspace(curve.family, rough.state.order_parameters, tied)
+        if basis.shape[1] < curve.basis.shape[1]:
+            return _instability_near(replace(curve, basis=basis), rough, curve.basis) or rough
+    return rough
+
+
+def _instability_near(symmetric, rough, basis, window=1e-4):
+    """The point `rough` of a branch in `basis` moved to where the symmetric branch loses its stability close to it, or None."""
+    start = rough.state.order_parameters
+    here = symmetric.start(start, rough.parameter)
     if here is None:
-        return rough
+        return None
     soft = int(np.argmin(np.abs(here.state.across)))
 
     def eigenvalue(u):
-        point = symmetric.start(rough.state.order_parameters, family.values([u])[0])
+        point = symmetric.start(start, symmetric.family.values([u])[0])
         return np.nan if point is None else point.state.across[soft]
 
-    low, high = max(u - window, 0), min(u + window, 1)
+    low, high = max(rough.z[-1] - window, 0), min(rough.z[-1] + window, 1)
     if not eigenvalue(low) * eigenvalue(high) < 0:
-        return rough
-    meeting = symmetric.start(rough.state.order_parameters, family.values([brentq(eigenvalue, low, high, xtol=1e-15)])[0])
-    z = np.append(curve.basis.T @ meeting.state.order_parameters, meeting.z[-1])
-    return replace(rough, z=z, state=state(family, curve.basis, meeting.state.parameters, meeting.state.order_parameters))
+        return None
+    meeting = symmetric.start(start, symmetric.family.values([brentq(eigenvalue, low, high, xtol=1e-15)])[0])
+    z = np.append(basis.T @ meeting.state.order_parameters, meeting.z[-1])
+    return replace(rough, z=z, state=state(symmetric.family, basis, meeting.state.parameters, meeting.state.order_parameters))
 
 
 @dataclass(frozen=True, eq=False)

@@ -311,7 +311,7 @@ def _closes(start, here, new):
 
 
 def merging_point(equations, points, options=Tracing()):
-    """Parameter values, shape (2,), at which a curve ends because solutions merge there; mostly to about 1e-9.
+    """Parameter values, shape (2,), at which a curve ends because solutions merge there, to about 1e-9, and whether they were found.
 
     The curve is an even function of the amplitude that vanishes at its end: the end is the value at zero of a polynomial in
     the square of the amplitude, fitted to points on the curve.
@@ -319,6 +319,11 @@ def merging_point(equations, points, options=Tracing()):
     Parameters
     ----------
     points : those of the curve from the end that merges inwards
+
+    Returns
+    -------
+    (values, sound)
+        the last point itself where the curve is no even function of the amplitude that fades
     """
     fading = points[0].fading
     amplitudes = np.array([fading @ p.w for p in points])
@@ -331,13 +336,12 @@ def merging_point(equations, points, options=Tracing()):
         solved = _correct(equations, guess, fading, options, amplitude)
         if solved is not None:
             nodes.append((amplitude**2, *solved[-2:]))
-    end = equations.values(points[0].w)
     if len(nodes) < 3:
-        return end
+        return equations.values(points[0].w), False
     squares, *places = np.array(nodes).T
     fits = [np.polynomial.Polynomial.fit(squares, place, min(5, len(nodes) - 1)) for place in places]
     misfit = max(np.abs(fit(squares) - place).max() for fit, place in zip(fits, places))
     unit = np.clip([fit(0.0) for fit in fits], 0, 1)
     # The end lies within a step of the last point; a fit that strays was no function of the square.
     sound = misfit < FIT and np.abs(unit - points[0].w[-2:]).max() < 2 * options.largest
-    return equations.family.values(unit) if sound else end
+    return (equations.family.values(unit), True) if sound else (equations.values(points[0].w), False)

@@ -127,16 +127,15 @@ class LineFinder:
     def ends(self, equations, points):
         """Special points at the ends of a curve where solutions merge."""
         for inward in (points, points[::-1]):
-            if inward[0].end == "merge":
-                yield self.end(equations, inward)
+            if inward[0].end == "merge" and (point := self.end(equations, inward)):
+                yield point
 
     def end(self, equations, inward):
-        place, states = merging_point(equations, inward, self.options), equations.states(inward[0].w)
-        if len(states) == 2:
-            sharp = critical_point(equations, self.joint(equations), states, place)
-            if sharp is not None:
-                return SpecialPoint(*sharp)
-        return SpecialPoint("multicritical", place, states[-1])
+        """The special point at the end of a curve, points from there inwards; None where it is not sharp."""
+        (place, sound), states = merging_point(equations, inward, self.options), equations.states(inward[0].w)
+        if len(states) == 2 and (sharp := critical_point(equations, self.joint(equations), states, place)):
+            return SpecialPoint(*sharp)
+        return SpecialPoint("multicritical", place, states[-1]) if sound else None
 
     @staticmethod
     def joint(equations):
@@ -225,7 +224,7 @@ class LineCutter:
             return [self.bisected(equations, points[k], points[other], kinds[k])]
         if not 0 <= other < len(points) and points[k].end == "merge":
             inward = points[k:] if side < 0 else points[k::-1]
-            return [merging_point(equations, inward)]
+            return [merging_point(equations, inward)[0]]
         return []
 
     def bisected(self, equations, inside, outside, kind):

@@ -3,17 +3,14 @@
 import json
 import math
 from collections import Counter
-from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import product
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import product, repeat
 
 import numpy as np
 
-from theory.errors import InputError
-
 from .box import Box, Range
 from .continuation import Arclength
-from .curves import Tracing
 from .grid import scan
 from .labels import PhaseNames
 from .lines import LineCutter, LineFinder
@@ -124,7 +121,7 @@ class PhaseDiagram:
         return "\n".join([head, *phases, *(f"  {line!r}" for line in self.lines)])
 
 
-def phase_diagram(model, *, x, y, sections=SECTIONS, progress=None, **fixed):
+def phase_diagram(model, *, x, y, sections=SECTIONS, progress=None, executor=None, **fixed):
     """Map the phases of a model in a plane of two parameters.
 
     Transitions along a few sections through the plane start the lines, which are then followed as curves; stable states from the
@@ -136,6 +133,7 @@ def phase_diagram(model, *, x, y, sections=SECTIONS, progress=None, **fixed):
     x, y : (name, low, high) or (name, low, high, points)
     sections : shares of a side at which sections are taken, for both parameters
     progress : called as progress(done, total) while the computation runs
+    executor : any `concurrent.futures.Executor` for the sections; one of processes needs a model given by name or path
     fixed : the other parameters, with T
 
     Returns
@@ -147,70 +145,87 @@ def phase_diagram(model, *, x, y, sections=SECTIONS, progress=None, **fixed):
     InputError
         For an unknown parameter, an empty range or a range over a structural integer.
     """
-    box = Box.plane(model, x, y, fixed)
-    return _Mapper(box, progress or (lambda done, total: None)).run(sections)
+    plane = _Plane(model, tuple(x), tuple(y), tuple(fixed.items()))
+    return _Mapper(plane, executor, progress or (lambda done, total: None)).run(sections)
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True)
+class _Plane:
+    """What a plane is made from, to be sent to workers."""
+
+    model: object
+    x: tuple
+    y: tuple
+    fixed: tuple
+
+    @property
+    def box(self):
+        return _box(self)
+
+
+@lru_cache(maxsize=4)
+def _box(plane):
+    return Box.plane(plane.model, plane.x, plane.y, dict(plane.fixed))
+
+
+def _search_section(plane, name, value):
+    """Stable states [(values, order parameters)] and transitions [(Transition, values)] along a section through a plane."""
+    box = plane.box
+    section = box.section(name, value)
+    place = lambda other: (value, other) if name == box.ranges[0].name else (other, value)
+    segments = section.segments(Arclength(), ANCHORS)
+    seeds = [(place(p.parameter), p.state.order_parameters)
+             for s in segments for p in (s.points[1:-1:SEED_STRIDE] or s.points[:1])]
+    return seeds, [(t, place(*t.at.values())) for t in find_transitions(section, segments)]
+
+
 class _Mapper:
     """Runs the steps and counts progress."""
 
-    box: Box
-    progress: object
-    seeds: list = field(default_factory=list)
-    done: int = 0
+    def __init__(self, plane, executor, progress):
+        self.plane, self.box, self.executor, self.progress = plane, plane.box, executor, progress
+        self.finder, self.names = LineFinder(self.box), PhaseNames(self.box)
+        self.seeds, self.done = [], 0
 
     def run(self, sections):
-        self.finder, self.names = LineFinder(self.box), PhaseNames(self.box)
         places = [(r.name, r.low + share * (r.high - r.low)) for share, r in product(sections, self.box.ranges)]
         self.total = len(places) + MORE_SECTIONS + 2
-        for place in places:
-            self.section(*place)
-        grid = self.scanned()
-        lines = self.lines(grid)
+        self.search(places)
+        grid, lines = self.map()
         for _ in range(MORE_SECTIONS):
-            place = _unexplained(self.box, self.phases_of(grid), lines)
-            self.step()
+            place, known = _unexplained(self.box, self.phases, lines), len(self.finder.curves)
             if place is None:
                 break
-            known = len(self.finder.curves)
-            self.section(*place)
+            self.search([place])
             if len(self.finder.curves) == known:
                 break
-            grid = self.scanned()
-            lines = self.lines(grid)
+            grid, lines = self.map()
+        self.done = self.total - 1
+        self.step()
         return self.result(grid, lines)
 
     def step(self):
         self.done += 1
         self.progress(min(self.done, self.total), self.total)
 
-    def section(self, name, value):
-        """Find the transitions along one section; start lines at them and keep states as seeds of the grid."""
-        box = self.box.section(name, value)
-        segments = box.segments(Arclength(), ANCHORS)
-        for s in segments:
-            inner = s.points[1:-1:SEED_STRIDE] or s.points[:1]
-            self.seeds += [(self.place(name, value, p.parameter), p.state.order_parameters) for p in inner]
-        for t in find_transitions(box, segments):
-            self.finder.add(t, self.place(name, value, *t.at.values()))
-        self.step()
+    def search(self, places):
+        """Search sections for transitions; start lines at them and keep states as seeds of the grid."""
+        run = self.executor.map if self.executor else map
+        for seeds, transitions in run(_search_section, repeat(self.plane), *zip(*places)):
+            self.seeds += seeds
+            for t, values in transitions:
+                self.finder.add(t, values)
+            self.step()
 
-    def place(self, name, value, other):
-        """Values of both parameters from that of a section and that along it."""
-        return (value, other) if name == self.box.ranges[0].name else (other, value)
-
-    def scanned(self):
+    def map(self):
+        """The Grid of stable states and the Lines."""
         grid = scan(self.box, self.seeds)
-        self.step()
-        return grid
-
-    def lines(self, grid):
-        self.phases_of(grid)
+        self.phases = self.phases_of(grid)
         cutter = LineCutter(self.finder, grid, self.names)
         lines = cutter.lines()
         self.special = cutter.special_points(lines)
-        return lines
+        self.step()
+        return grid, lines
 
     def phases_of(self, grid):
         """The phase (kind, pattern) of every stable state on the grid, an object array of shape (nx, ny, k)."""
@@ -220,8 +235,7 @@ class _Mapper:
         return found
 
     def result(self, grid, lines):
-        box, states = self.box, self.phases_of(grid)
-        summary = _Summary(self.names, states)
+        box, summary = self.box, _Summary(self.names, self.phases)
         return PhaseDiagram(box.model.name, box.model.title, *box.ranges, box.parameters, _dataset(box, grid, summary),
                             summary.phases, summary.rankings, tuple(lines), tuple(self.special))
 

@@ -185,7 +185,9 @@ def _colours(diagram, phase, raster):
     fills = np.array([*_fills(diagram.phases), (1.0, 1.0, 1.0)])
     colours = fills[raster]
     for name in _signed(diagram.phases):
-        _shade(colours, diagram, phase, raster, name)
+        _shade(colours, diagram, phase, raster, name, _sign_hues(diagram, phase, name))
+    for name in _graded(diagram):
+        _shade(colours, diagram, phase, raster, name, {k: fills[k] for k in np.unique(phase[phase >= 0])})
     return colours
 
 
@@ -195,17 +197,25 @@ def _signed(phases):
     return sorted(n for n in names if any(f"{n} < 0" in p.label for p in phases) and any(f"{n} > 0" in p.label for p in phases))
 
 
-def _shade(colours, diagram, phase, raster, name):
-    """Blend phases of opposite sign from pale, where the order parameter is small, to two hues."""
+def _graded(diagram):
+    """Order parameters that jump within one phase: across a line of both sides' label."""
+    return sorted({name for name in diagram.dataset.data_vars for line in diagram.lines if f"(high {name})" in "".join(line.between)})
+
+
+def _shade(colours, diagram, phase, raster, name, hues):
+    """Blend a phase from pale, where an order parameter is small, to the hue of (phase index) in `hues`."""
     values = diagram.dataset[name].values
     top = np.nanmax(np.abs(values))
-    for k, p in enumerate(diagram.phases):
-        hue = next((h for sign, h in SIGN_FILLS.items() if f"{name} {sign} 0" in p.label), None)
-        if hue is not None and (phase == k).any():
-            known = (phase == k) | (np.abs(values) < VANISHING)
-            share = np.clip(np.abs(interpolated(values, known, len(raster))) / top, 0, 1)[..., None]
-            inside = raster == k
-            colours[inside] = ((1 - share) * _rgb(PALE) + share * _rgb(hue))[inside]
+    for k, hue in hues.items():
+        known = (phase == k) | (np.abs(values) < VANISHING)
+        share = np.clip(np.abs(interpolated(values, known, len(raster))) / top, 0, 1)[..., None]
+        inside = raster == k
+        colours[inside] = ((1 - share) * _rgb(PALE) + share * hue)[inside]
+
+
+def _sign_hues(diagram, phase, name):
+    marks = {f"{name} {sign} 0": _rgb(hue) for sign, hue in SIGN_FILLS.items()}
+    return {k: hue for k, p in enumerate(diagram.phases) for mark, hue in marks.items() if mark in p.label and (phase == k).any()}
 
 
 def _rgb(colour):

@@ -1,17 +1,24 @@
 """Transitions met along one parameter: continuous and first-order ones of the equilibrium, ends of stable branches."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
+
+import numpy as np
 
 from .box import Box
 from .continuation import Arclength
+from .critical import ReducedForce
+from .family import invariant_subspace
 from .labels import distinct_labels
 from .segments import equilibrium, meet
 
 __all__ = ["Transition", "Transitions", "transitions"]
 # Two phases closer than this have merged: the crossing of their free energies is rounding.
 MERGED = 1e-4
+JOINED = 0.05
+# A third derivative of the reduced force below this vanishes: the transition is tricritical.
+FLAT = 1e-7
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,9 +125,7 @@ def transitions(model, *, along, options=Arclength(), **parameters):
 
 def find_transitions(box, segments):
     """The Transition records of the stable segments along a line, in increasing order of the parameter."""
-    stretches = equilibrium(segments)
-    finder = _Finder(box, segments, stretches)
-    return finder.records()
+    return _Finder(box, segments, equilibrium(segments)).records()
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,9 +139,10 @@ class _Finder:
     def records(self):
         """All records, sorted, each once."""
         changes = [self.change(a, b) for a, b in pairwise(self.stretches) if self.differ(a, b)]
+        changes += [(self.tricritical(t), ()) for t, _ in changes if t.kind == "continuous"]
         used = {end for _, ends in changes for end in ends}
         others = [self.end(s, side, used) for s in self.segments for side in ("low", "high")]
-        found = [t for t, _ in changes] + [t for t in others if t is not None]
+        found = [t for t in [*(t for t, _ in changes), *others] if t is not None]
         unique = {(t.kind, round(self.unit(t), 10), t.before, t.after): t for t in found}
         return sorted(unique.values(), key=lambda t: (self.unit(t), t.kind))
 
@@ -152,11 +158,30 @@ class _Finder:
     def change(self, first, second):
         """The record of a change of equilibrium, and the segments' ends that it explains."""
         a, b, value = first.segment, second.segment, first.high
-        if a.high == value == b.low and meet(a.points[-1].state, b.points[0].state, self.box.generic_symmetry):
+        if a.high == value == b.low and meet(a.points[-1].state, b.points[0].state, self.box.generic_symmetry, JOINED):
             used = {(id(a), "high"), (id(b), "low")}
             return self.record("continuous", value, a, b, origin=self.instability(a.points[-1], b.points[0])), used
         origin = Origin("coexistence", (a.at(value).order_parameters, b.at(value).order_parameters))
         return self.record("first-order", value, a, b, origin=origin), set()
+
+    def tricritical(self, transition):
+        """The record of a tricritical point where a continuous transition has no quartic term, or None."""
+        symmetric, = transition.origin.states
+        value, = transition.at.values()
+        basis = invariant_subspace(self.box.family, symmetric)
+        phases = [np.array(list(s.values())) for s in transition.states]
+        ordered = max(phases, key=lambda phi: np.abs(phi - basis @ (basis.T @ phi)).max())
+        return replace(transition, kind="tricritical") if self.is_flat(value, symmetric, ordered) else None
+
+    def is_flat(self, value, symmetric, ordered):
+        """Whether the free energy has no quartic term in the direction from a symmetric state to an ordered one."""
+        family = self.box.family
+        basis = invariant_subspace(family, symmetric)
+        breaking = ordered - basis @ (basis.T @ ordered)
+        if np.linalg.norm(breaking) == 0:
+            return False
+        force = ReducedForce(family, invariant_subspace(family, ordered), breaking / np.linalg.norm(breaking))
+        return bool(abs(force.derivatives([value], force.direction @ symmetric, symmetric)[3]) < FLAT)
 
     @staticmethod
     def instability(*ends):
