@@ -6,10 +6,11 @@ consistent.
 """
 
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from meanfield.results import FrozenDict, versions
 from theory.errors import InputError
 
 from .estimates import Estimate, estimate
@@ -69,8 +70,9 @@ class Verdict:
     threshold : largest |z| of a consistent check, for all checks together
     parameters : {name: value} of the simulations
     theory_temperature : at which the theory was solved
-    reason : why undecided, or what else there is to know
-    runs : tuple of Run, one for each size
+    reason : why undecided, empty otherwise
+    remark : what else there is to know, such as metastable chains that were left out
+    runs : tuple of Run, one for each size, without their draws
     seconds : wall time
     """
 
@@ -82,9 +84,15 @@ class Verdict:
     theory_temperature: float
     kind: str
     reason: str
+    remark: str
     runs: tuple = field(repr=False)
     options: dict = field(repr=False)
     seconds: float = field(default=0.0, compare=False)
+    versions: dict = field(default_factory=versions, repr=False, compare=False)
+
+    def __post_init__(self):
+        for name in ("parameters", "options"):
+            object.__setattr__(self, name, FrozenDict(getattr(self, name)))
 
     @property
     def consistent(self):
@@ -93,7 +101,7 @@ class Verdict:
 
     def as_dict(self):
         """The JSON document of `validate`."""
-        return {"checks": [c.as_dict() for c in self.checks], "verdict": self.verdict, "threshold": self.threshold, "reason": self.reason}
+        return {"checks": [c.as_dict() for c in self.checks], "verdict": self.verdict, "threshold": self.threshold, "reason": self.reason, "remark": self.remark}
 
     def plot(self, ax=None):
         """Draw the comparison; see `validate.plot.plot_verdict`."""
@@ -105,6 +113,7 @@ class Verdict:
         at = ", ".join(f"{name} = {value:g}" for name, value in self.parameters.items())
         lines = [f"{self.model} at {at} ({self.kind}): {self.verdict}" + (f" ({self.reason})" if self.reason else "")]
         lines += [f"  {_line(c)}" for c in self.checks]
+        lines += [f"  {self.remark}"] if self.remark else []
         sizes = ", ".join(str(run.size) for run in self.runs)
         lines.append(f"  |z| <= {self.threshold:.2f} for all {len(self.checks)} together; sizes {sizes}; {self.seconds:.1f} s")
         return "\n".join(lines)
@@ -155,11 +164,10 @@ def compare(source, *, T=None, beta=None, sizes=None, chains=None, sweeps=None, 
     runs, remark = settle(model, values, runs)
     checks, threshold = judge(prediction, runs, values) if prediction is not None else ((), np.nan)
     verdict, reason = _conclude(prediction, checks)
-    reason = reason or remark
     theory_temperature = values["T"] * (1 + theory_temperature_shift)
     kind = prediction.solution.kind if prediction is not None else "no solution"
-    return Verdict(model.name, verdict, checks, threshold, reported(model, values), theory_temperature, kind, reason, runs, options,
-                   time.perf_counter() - begin)
+    return Verdict(model.name, verdict, checks, threshold, reported(model, values), theory_temperature, kind, reason, remark,
+                   tuple(run.without_draws() for run in runs), options, time.perf_counter() - begin)
 
 
 def judge(prediction, runs, values):

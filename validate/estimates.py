@@ -116,7 +116,8 @@ def split_r_hat(draws, disordered=False):
     ----------
     Vehtari, Gelman, Simpson, Carpenter, Buerkner, Bayesian Anal. 16, 667 (2021).
     """
-    draws = np.asarray(draws, dtype=float)
+    # The split drops the middle one of an odd number of draws; so must the ranks.
+    draws = np.hstack(np.vsplit(_split(np.asarray(draws, dtype=float)), 2))
     axis = 1 if disordered else None
     folded = np.abs(draws - np.median(draws, axis=axis, keepdims=True))
     return float(max(_r_hat(_split(_normal_scores(x, axis))) for x in (draws, folded)))

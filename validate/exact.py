@@ -185,7 +185,7 @@ def _quantum(model, values, N):
     return Exact(N, float(-T * log_z / N), float(mean[-1]), *moments)
 
 
-def susceptibility(model, values, N, a, step=0.1):
+def susceptibility(model, values, N, a, step=0.05):
     """Static susceptibility N d<phi_a>/dh of a quantum model whose free energy is even in the field h on phi_a.
 
     A fourth-order difference of exact free energies; the field is `step` T / sqrt(N), small against

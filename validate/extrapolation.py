@@ -1,7 +1,7 @@
 """From finite sizes to infinite size in powers of 1/N, with the uncertainty of doing so.
 
 Away from critical points the mean of a site average has an asymptotic expansion in 1/N. The fit
-goes to third order; the coefficients beyond the first are known to be small, and how small is read
+goes to fourth order; the coefficients beyond the first are known to be small, and how small is read
 off the data: a term of order k has standard deviation shift * RATIO**(k - 1) at the smallest size,
 where `shift` is what the means differ by between the smallest and the largest size.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-ORDER = 3
+ORDER = 4
 RATIO = 0.5
 MIN_PROBABILITY = 1e-3
 

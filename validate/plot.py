@@ -54,7 +54,7 @@ def plot_verdict(verdict, ax=None):
     return {"points": points, "band": band}
 
 
-def plot_scan(verdicts, along, observable, ax=None):
+def plot_scan(verdicts, along, observable, ax=None, curve=None):
     """One observable along a parameter: theory as a line, measurements with bars, and below it the residuals.
 
     Parameters
@@ -63,6 +63,7 @@ def plot_scan(verdicts, along, observable, ax=None):
     along : name of the parameter
     observable : name of a check
     ax : pair of Axes (curve, residuals), or one Axes for the curve alone; default: a new pair
+    curve : pair of arrays (parameter, observable), the theory's line; default: through the verdicts' values
 
     Returns
     -------
@@ -72,7 +73,7 @@ def plot_scan(verdicts, along, observable, ax=None):
     rows.sort(key=lambda row: row[0])
     x, owners, checks = zip(*rows)
     top, bottom = _pair(ax)
-    artists = {"theory": top.plot(x, [c.theory for c in checks], color=INK, lw=1, label="theory")[0]}
+    artists = {"theory": top.plot(*(curve or (x, [c.theory for c in checks])), color=INK, lw=1, label="theory")[0]}
     seen = [(p, c) for p, c in zip(x, checks) if c.measured is not None]
     at = [p for p, _ in seen]
     artists["points"] = top.errorbar(at, [c.measured for _, c in seen], [c.error for _, c in seen], fmt="o", ms=4, capsize=2, label="simulation")

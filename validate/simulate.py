@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from meanfield.results import FrozenDict, versions
 from theory.errors import InputError
 from theory.model import Model
 
@@ -56,6 +57,17 @@ class Run:
     counted: np.ndarray = field(default=None, repr=False, compare=False)
     disordered: bool = False
     moments: tuple = field(default=(), repr=False)
+    versions: dict = field(default_factory=versions, repr=False, compare=False)
+
+    def __post_init__(self):
+        for name in ("parameters", "estimates"):
+            object.__setattr__(self, name, FrozenDict(getattr(self, name)))
+        if self.draws is not None:
+            self.draws.flags.writeable = False
+
+    def without_draws(self):
+        """The run with its estimates alone."""
+        return replace(self, draws=None, from_state=None, counted=None)
 
     def as_dict(self):
         """The JSON document of `simulate`."""
@@ -68,7 +80,7 @@ class Run:
         return "\n".join([head, *(f"  {name:<{width}}  {e}" for name, e in self.estimates.items())])
 
     def _how(self):
-        if self.draws is None:
+        if not self.chains:
             return self.algorithm
         return f"{self.chains} chains of {self.sweeps} sweeps ({self.algorithm}, acceptance {self.acceptance:.2f}), seed {self.seed}"
 
