@@ -17,7 +17,7 @@ from .estimates import Estimate, estimate
 from .extrapolation import Fit, extrapolate
 from .metastable import settle, strays
 from .prediction import predict
-from .simulate import BUDGET, affordable_sweeps, checked_chains, model_at, reported, require_device, run_at
+from .simulate import BUDGET, affordable_sweeps, checked_chains, model_at, reported, require_device, require_sampling, run_at
 
 SIZES = (250, 500, 1000, 2000)
 QUANTUM_SIZES = (64, 128, 256, 512)
@@ -152,6 +152,7 @@ def compare(source, *, T=None, beta=None, sizes=None, chains=None, sweeps=None, 
     """
     begin = time.perf_counter()
     require_device(device)
+    require_sampling(sweeps, seed)
     model, values = model_at(source, T, beta, parameters)
     sizes = _checked_sizes(model, sizes)
     chains = checked_chains(chains)

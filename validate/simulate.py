@@ -9,7 +9,7 @@ from meanfield.results import FrozenDict, versions
 from theory.errors import InputError
 from theory.model import Model
 
-from .estimates import Estimate, estimate
+from .estimates import MIN_DRAWS, Estimate, estimate
 from .exact import exact_at
 from .prediction import predict
 from .sample import sample
@@ -116,6 +116,7 @@ def simulate(source, *, T=None, beta=None, size=1000, sweeps=None, chains=None, 
     """
     model, values = model_at(source, T, beta, parameters)
     require_device(device)
+    require_sampling(sweeps, seed)
     prediction = predict(model, values) if values["T"] > 0 and not model.couplings else None
     chains = checked_chains(chains)
     sweeps = sweeps or affordable_sweeps(model, values, [size], chains)
@@ -169,6 +170,14 @@ def require_device(device):
         raise InputError("device 'cuda' is not available in this version: use 'cpu'")
     if device not in ("auto", "cpu"):
         raise InputError(f"device must be 'auto' or 'cpu': got {device!r}")
+
+
+def require_sampling(sweeps, seed):
+    """Refuse numbers of sweeps and seeds that make no sense."""
+    if sweeps is not None and sweeps < MIN_DRAWS:
+        raise InputError(f"a chain needs at least {MIN_DRAWS} sweeps: got {sweeps}")
+    if seed < 0:
+        raise InputError(f"the seed must not be negative: got {seed}")
 
 
 def checked_chains(chains):
