@@ -512,7 +512,7 @@ class _Reader:
 
 def _atom(text, below=False):
     """Parentheses where a line of text needs them."""
-    outside = re.sub(r"\([^()]*\)|\[[^\[\]]*\]", "", text)
-    outside = re.sub(r"\([^()]*\)|\[[^\[\]]*\]", "", outside)
+    outside = re.sub(r"\([^()]*\)|\[[^\[\]]*\]", "•", text)
+    outside = re.sub(r"\([^()]*\)|\[[^\[\]]*\]", "•", outside)
     joined = re.search(r"[+−]", outside[1:]) or (below and re.search(r"[ /]", outside.strip()))
     return f"({text})" if joined else text
