@@ -14,6 +14,8 @@ from .family import Family, State, invariant_subspace, state
 
 __all__ = ["Arclength", "BranchPoint", "Path", "follow"]
 
+ROUNDING = 2e-15
+
 
 @dataclass(frozen=True)
 class Arclength:
@@ -131,7 +133,9 @@ class Curve:
         for _ in range(15):
             residual, jacobian = self.residual(z)
             error = np.abs(residual).max(initial=0)
-            if error <= self.options.atol or (last <= error < 1e-11):
+            # A steep residual (low T) cannot be smaller than the rounding of z makes it.
+            floor = max(1e-11, ROUNDING * np.abs(jacobian).max(initial=0))
+            if error <= self.options.atol or last <= error < floor:
                 return z
             if not error < 10 * last + 1e-3:
                 return None
@@ -144,6 +148,8 @@ class Curve:
     def tangent(self, z, along):
         """Unit tangent at z, oriented along the vector `along`."""
         jacobian = np.column_stack([self.residual(z)[1], self.slope(z)])
+        if not np.isfinite(jacobian).all():
+            raise ArithmeticError("the equations have no finite derivative here")
         vector = np.linalg.svd(jacobian)[2][-1]
         return vector if vector @ along >= 0 else -vector
 
@@ -155,7 +161,14 @@ class Curve:
     def start(self, order_parameters, value):
         """The BranchPoint of a solution at a parameter value, or None."""
         z = self.correct(np.append(self.basis.T @ order_parameters, self.family.unit([value])), self.natural)
-        return None if z is None else self.point(z, self.natural)
+        return None if z is None else self.try_point(z, self.natural)
+
+    def try_point(self, z, along):
+        """The BranchPoint at a solution z, or None where derivatives are not finite (kinks at T = 0)."""
+        try:
+            return self.point(z, along)
+        except (ArithmeticError, np.linalg.LinAlgError):
+            return None
 
 
 def _newton_step(z, origin, normal, residual, jacobian):
@@ -220,8 +233,8 @@ def _step(curve, here, length):
     z = curve.correct(guess, normal)
     if z is None or np.linalg.norm(z - guess) > 0.5 * length:
         return None
-    new = curve.point(z, here.tangent)
-    return new if new.tangent @ here.tangent > curve.options.turn else None
+    new = curve.try_point(z, here.tangent)
+    return new if new is not None and new.tangent @ here.tangent > curve.options.turn else None
 
 
 def _special_points(curve, first, second):

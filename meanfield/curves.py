@@ -175,13 +175,19 @@ def trace(equations, start, symmetry, options=Tracing()):
     if w is None or not _inside(w):
         return []
     tangent = _tangent(equations, w, np.eye(len(w))[-1])
-    tracer = _Tracer(equations, symmetry, options)
+    tracer = _Tracer(equations, symmetry, replace(options, apart=min(options.apart, 0.2 * _gap(equations, w))))
     forward = tracer.march(CurvePoint(w, tangent))
     if len(forward) > 2 and forward[-1].end == "closed":
         return forward
     backward = tracer.march(CurvePoint(w, -tangent))
     turned = [replace(p, tangent=-p.tangent) for p in backward[::-1]]
     return [*turned[:-1], forward[0] if forward[0].end else turned[-1], *forward[1:]]
+
+
+def _gap(equations, w):
+    """Distance of the two solutions on a curve; infinite where there is one."""
+    states = equations.states(w)
+    return float(np.linalg.norm(states[1] - states[0])) if len(states) == 2 else np.inf
 
 
 def _inside(w):

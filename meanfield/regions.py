@@ -14,8 +14,8 @@ SMALLEST = 2e-3
 def phase_raster(phase, unit_lines, pixels=PIXELS):
     """Index of the phase at each pixel, shape (pixels, pixels), rows along y.
 
-    The lines wall off areas; an area takes the phase that most grid points in it have. Where an area holds grid points of several
-    phases, whose boundary is no line, each pixel takes the phase of the nearest of them.
+    The lines wall off areas; an area takes the phase of the grid points in it. Where these have several phases, whose boundary is
+    no line, a pixel takes the phase that prevails among the grid points around it.
 
     Parameters
     ----------
@@ -34,22 +34,20 @@ def phase_raster(phase, unit_lines, pixels=PIXELS):
         members = phase[(owner == area) & (phase >= 0)]
         if not len(members):
             continue
-        value[inside] = _fill(phase, owner == area, inside, members, rows, columns)
+        value[inside] = _fill(phase, owner == area, inside, members)
         known |= inside
     nearest = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
     return value[tuple(nearest)]
 
 
-def _fill(phase, own, inside, members, rows, columns):
-    """Phases of the pixels of one area."""
+def _fill(phase, own, inside, members):
+    """Phases of the pixels of one area; a boundary inside it that is no line is drawn smoothly."""
     labels, counts = np.unique(members, return_counts=True)
     if counts.max() >= 0.97 * counts.sum():
         return labels[counts.argmax()]
-    seeds = np.full(inside.shape, -1)
-    i, j = np.nonzero(own & (phase >= 0))
-    seeds[rows[j], columns[i]] = phase[i, j]
-    nearest = ndimage.distance_transform_edt(seeds < 0, return_distances=False, return_indices=True)
-    return seeds[tuple(nearest)][inside]
+    weights = [ndimage.gaussian_filter(np.where(own & (phase == k), 1.0, 0.0), 0.8) for k in labels]
+    everywhere = np.ones(phase.shape, bool)
+    return labels[np.argmax([interpolated(w, everywhere, len(inside))[inside] for w in weights], axis=0)]
 
 
 def _walls(unit_lines, pixels):
