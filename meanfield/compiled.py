@@ -168,7 +168,7 @@ class Compiled:
         """
         points = self.points(T, parameters)
         starts = np.asarray(starts, dtype=float)
-        phi = np.array(np.broadcast_to(starts, (len(points), *starts.shape[-2:])))
+        phi = np.array(np.broadcast_to(starts, (len(points), *starts.shape[-2:])), order="C")
         if self.program.spread:
             return self._newton_each(points, phi, atol, limit)
         shape = phi.shape[:2]
@@ -262,7 +262,7 @@ class System:
         (phi, status, evaluations); status 0 is converged, `drivers.MESSAGES` names the others
         """
         table, values, nodes = self.nodes
-        phi = np.array(phi, dtype=float)
+        phi = np.array(phi, dtype=float, order="C")
         status, evaluations, _ = drivers.newton(self.compiled.module.equations.address, self.point, table, values,
                                                 nodes, phi, self.size, atol, limit)
         return phi, status, evaluations
@@ -270,7 +270,7 @@ class System:
     def newton_all(self, starts, atol=ATOL, limit=LIMIT):
         """Newton's method from every row of `starts`; a Batch without its first axis."""
         table, values, nodes = self.nodes
-        phi = np.array(starts, dtype=float)
+        phi = np.array(starts, dtype=float, order="C")
         shape = (len(phi),)
         status, stable = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.bool_)
         residual, free_energy, entropy = np.zeros(shape), np.zeros(shape), np.zeros(shape)

@@ -9,6 +9,7 @@ from functools import cached_property
 import numba
 from llvmlite import ir
 from numba import types
+from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
 from .jit import SUMMING
@@ -74,13 +75,22 @@ def _call(context, builder, signature, args):
     return context.get_dummy_value()
 
 
+def _refuse_strides(*arrays):
+    """Kernels take bare pointers: arrays must be contiguous."""
+    for array in arrays:
+        if not (isinstance(array, types.Array) and array.dtype == types.float64 and array.layout == "C"):
+            raise TypingError(f"expected a contiguous float64 array, got {array}: copy it first")
+
+
 @intrinsic
 def call_kernel(typingctx, address, point, table, values, nodes, phi, out):
     """Run the kernel at an address on contiguous float64 arrays."""
+    _refuse_strides(point, table, values, phi, out)
     return types.void(types.int64, point, table, values, types.int64, phi, out), _call
 
 
 @intrinsic
 def call_filler(typingctx, address, point, table, values):
     """Run the table filler at an address on contiguous float64 arrays."""
+    _refuse_strides(point, table, values)
     return types.void(types.int64, point, table, values), _call

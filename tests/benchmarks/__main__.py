@@ -29,12 +29,12 @@ class TaskA:
     loop_points = 25
 
     def __init__(self):
-        self.fields, self.temperatures = np.linspace(-0.5, 0.5, 1000), np.linspace(0.05, 1.5, 1000)
+        self.fields, self.temperatures = np.linspace(-0.7, 0.7, 1000), np.linspace(0.05, 1.5, 1000)
         self.compiled = compile(curie_weiss())
-        self.starts = np.array([[-1.0], [-0.3], [0.0], [0.3], [1.0]])
+        self.starts = np.array([[-1.0], [0.0], [1.0]])
 
     def ours(self):
-        return fixed_points(self.compiled, ("h", self.fields), ("T", self.temperatures), self.starts, most=5)
+        return fixed_points(self.compiled, ("h", self.fields), ("T", self.temperatures), self.starts, cell=64, most=5)
 
     def loop(self):
         pick = slice(None, None, 1000 // self.loop_points)

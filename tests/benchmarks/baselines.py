@@ -29,8 +29,8 @@ def curie_weiss_loop(fields, temperatures):
     return found
 
 
-def curie_weiss_grid(fields, temperatures, limit=3000):
-    """(2) for the same: iterate m <- tanh((m + h)/T) from +1 and -1 on the whole grid.
+def curie_weiss_grid(fields, temperatures, limit=3000, damping=0.5):
+    """(2) for the same: damped iteration of m <- tanh((m + h)/T) from +1 and -1 on the whole grid (stable solutions only).
 
     Returns
     -------
@@ -39,7 +39,7 @@ def curie_weiss_grid(fields, temperatures, limit=3000):
     T, h = np.broadcast_arrays(temperatures[:, None], fields[None, :])
     results, unsettled = [], 0
     for start in (1.0, -1.0):
-        m, left = iterate(lambda m, T, h: np.tanh((m + h) / T), np.full(T.size, start), (T.ravel(), h.ravel()), limit)
+        m, left = iterate(lambda m, T, h: np.tanh((m + h) / T), np.full(T.size, start), (T.ravel(), h.ravel()), limit, damping)
         unsettled += left
         results.append(m.reshape(T.shape))
     m = np.array(results)
