@@ -33,8 +33,7 @@ def multinomial(state, size, weights, counts):
         weights[k] += weights[k + 1]
     left = size
     for k in range(last):
-        share = 1 - weights[k + 1] / weights[k]
-        drawn = binomial(state, left, share)
+        drawn = binomial(state, left, 1 - weights[k + 1] / weights[k])
         counts[k] = drawn
         left -= drawn
     counts[last] = left
@@ -54,7 +53,7 @@ def draw_counts(state, beta, field, sizes, functions, energies, log_weights, cou
             weights[k] = log_weights[k] + beta * work
             top = max(top, weights[k])
         for k in range(states):
-            weights[k] = math.exp(weights[k] - top)
+            weights[k] = math.exp(weights[k] - top) if weights[k] < top else 1.0
         multinomial(state, sizes[c], weights, counts[c])
 
 
@@ -66,9 +65,12 @@ def measure_counts(counts, N, functions, energies, phi):
     one_body = 0.0
     for c in range(classes):
         for k in range(states):
-            one_body += counts[c, k] * energies[c, k]
+            count = counts[c, k]
+            if count == 0:
+                continue
+            one_body += count * energies[c, k]
             for a in range(n):
-                phi[a] += counts[c, k] * functions[c, k, a]
+                phi[a] += count * functions[c, k, a]
     phi /= N
     return one_body / N
 

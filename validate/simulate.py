@@ -200,7 +200,7 @@ def _sweep_cost(model, size):
 
     n = len(model.order_parameters)
     if model.site.kind != "finite":
-        return size * (120 + 30 * n + 15 * getattr(model.site, "n", 1)) * 1e-9
+        return size * (150 + 30 * n + 30 * getattr(model.site, "n", 1)) * 1e-9
     finite = np.prod([len(d.values) for d in model.disorder.values() if not isinstance(d, Normal)], initial=1.0)
     gaussian = any(isinstance(d, Normal) for d in model.disorder.values())
     cells = (size if gaussian else min(finite, size)) * len(model.site.states)
