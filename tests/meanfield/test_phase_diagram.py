@@ -2,6 +2,7 @@
 
 import json
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -177,6 +178,23 @@ def test_progress_is_reported():
     phase_diagram("curie-weiss", x=("J", 0.5, 1, 3), y=("T", 0.3, 1.2, 3), sections=(0.4,), progress=lambda done, total: seen.append((done, total)))
     done = [d for d, _ in seen]
     assert done == sorted(done) and done and all(d <= t for d, t in seen)
+
+
+def test_eliminated_order_parameters():
+    """Blume-Emery-Griffiths: tricritical at T = (1 + 2k)/(3 + 2k), Delta = -T ln[T / (2(1-T))] + kT; q responds to m there."""
+    k = 2.0
+    T = (1 + 2 * k) / (3 + 2 * k)
+    diagram = phase_diagram("blume-emery-griffiths", x=("Delta", 1, 1.6, 11), y=("T", 0.5, 0.9, 11), sections=(0.3, 0.7), K=k)
+    line, = diagram.lines_of("tricritical")
+    assert line.points[0] == pytest.approx((-T * math.log(T / (2 * (1 - T))) + k * T, T), abs=1e-9)
+
+
+def test_any_executor(blume_capel):
+    """Sections found by a pool give the same lines."""
+    with ThreadPoolExecutor(2) as executor:
+        diagram = phase_diagram("blume-capel", x=("Delta", 0, 0.6, 31), y=("T", 0.05, 0.8, 31), executor=executor)
+    for line, other in zip(blume_capel.lines, diagram.lines, strict=True):
+        assert line.kind == other.kind and line.points == pytest.approx(other.points, abs=1e-10)
 
 
 def test_curves_start_anywhere_near():

@@ -57,6 +57,15 @@ def test_blume_capel_first_order():
     assert records[2][0] == "spinodal" and records[2][1] > records[1][1]
 
 
+@pytest.mark.parametrize(("along", "given", "place"), [
+    ({"T": (0.1, 0.6)}, {"Delta": 2 * math.log(2) / 3}, 1 / 3), ({"Delta": (0.1, 0.6)}, {"T": 1 / 3}, 2 * math.log(2) / 3),
+])
+def test_tricritical_point_met_exactly(along, given, place):
+    """Where the quartic term vanishes too, the continuous transition is also recorded as tricritical."""
+    records = [r for r in found("blume-capel", along, **given) if r[0] != "spinodal"]
+    assert_matches(records, [("continuous", place, FERRO, PARA), ("tricritical", place, FERRO, PARA)], 1e-10)
+
+
 def potts_coexistence(q):
     """T_c of the q-state Potts model (Wu 1982), J = 1."""
     return (q - 2) / (2 * (q - 1) * math.log(q - 1))
