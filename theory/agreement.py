@@ -83,10 +83,11 @@ def same(first, second):
 
 def _results(derivation):
     """The free energy and the equations as the route's own steps leave them."""
+    from .checks import opened
     from .routes.common import SELF_CONSISTENCY
 
     (closing,) = (step for step in derivation.steps if step.title == SELF_CONSISTENCY)
-    return (derivation.steps[-1].before, *(after for _, after in closing.rows))
+    return (opened(derivation.steps[-1].before), *(after for _, after in closing.rows))
 
 
 def _names(model, routes, given, applicable):

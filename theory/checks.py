@@ -93,7 +93,8 @@ class Limit:
     def __call__(self, step, context):
         point = context.equilibrium.point if self.where == "equilibrium" else self.where(context)
         label = context.equilibrium.label if self.where == "equilibrium" else f"T = {mpmath.nstr(point[T], 4)}"
-        ordered, soft = self.where == "equilibrium", context.model.site.kind == "sphere"
+        ordered = self.where == "equilibrium"
+        soft = ordered and context.model.site.kind == "sphere"
         outcomes = []
         for before, after in paired(step):
             with context.large_systems(pure_state=ordered):
@@ -261,7 +262,8 @@ def convergence(sizes, measured, target, label="", soft=False):
     (three, noise3), (two, noise2) = (_extrapolate(sizes, measured, powers[:k]) for k in (3, 2))
     curved = abs(three - two)
     best, noise = (three, noise3) if noise3 < curved else (two, noise2)
-    allowed = (0.3 if soft else 1.0) * curved + 0.2 * errors[-1] + 4 * noise + 1e-7 * (1 + abs(target))
+    allowed = 0.03 * errors[-1] if soft else curved + 0.2 * errors[-1]
+    allowed += 4 * noise + 1e-7 * (1 + abs(target))
     good = abs(best - target) <= min(allowed, 0.25 * max(abs(target), 0.1))
     good = good and errors[-1] <= max(errors[:-1]) + 4 * max(e for _, e in measured) + 1e-9
     shown = ", ".join(f"{e:.2g}" for e in errors)
@@ -323,7 +325,8 @@ class Context:
         self.derivation, self.model, self.seed = derivation, derivation.model, seed
         self.random = random.Random(seed)
         self.cells, self.basin, self.typical, self.noise = None, None, False, 0.0
-        self._systems, self._points, self._averages = {}, [], {}
+        self._systems, self._points = {}, []
+        self._values, self._kinds, self._free = {}, {}, {}
 
     # ---- random points
 
@@ -417,8 +420,7 @@ class Context:
 
     def value(self, expr, point):
         """The number that an expression, finite-N quantities included, has at a point."""
-        expr = self._numbers(opened(expr), {k: mpmath.mpf(v) for k, v in point.items()})
-        return expr
+        return self._numbers(sympy.sympify(expr), {k: mpmath.mpf(v) for k, v in point.items()})
 
     def deviation(self, before, after, point, at=None):
         """|before - after| over max(1, |before|, |after|) at a point, where the symbols of `at` take the values given."""
@@ -427,27 +429,46 @@ class Context:
         return abs(left - right) / max(1, abs(left), abs(right))
 
     def _numbers(self, expr, point):
-        if not expr.has(Ensemble, Hamiltonian, SiteTrace, SiteMean, SiteEntropy, Quenched, Derivative, Integral,
-                        sympy.loggamma, GaussianAverage, DisorderAverage):
-            return evaluate(expr, point)
         for kind, rule in self._rules.items():
             if isinstance(expr, kind):
                 return rule(expr, point)
-        if not expr.args:
+        if not expr.args or not self._composite(expr):
             return evaluate(expr, point)
         parts = [Symbol(f"_{i}") for i in range(len(expr.args))]
         numbers = {p: self._numbers(a, point) for p, a in zip(parts, expr.args)}
         return evaluate(expr.func(*parts), numbers)
 
+    def _composite(self, expr):
+        """Whether an expression contains something that `evaluate` does not know."""
+        if expr not in self._kinds:
+            self._kinds[expr] = expr.has(*self._rules)
+        return self._kinds[expr]
+
+    def _remembered(self, expr, point, rule):
+        """The value of an expression, computed once for each set of values of its free symbols."""
+        if expr not in self._free:
+            self._free[expr] = sorted(expr.free_symbols, key=str)
+        key = (expr, self.cells is None, self.typical, *(point.get(x) for x in self._free[expr]))
+        if key not in self._values:
+            self._values[key] = rule(expr, point)
+        return self._values[key]
+
     @cached_property
     def _rules(self):
         return {
-            Derivative: self._derivative, Integral: self._integral, GaussianAverage: self._averaged,
-            DisorderAverage: self._averaged,
-            Hamiltonian: self._hamiltonian, Ensemble: self._ensemble, Quenched: self._quenched,
-            SiteTrace: self._quenched, SiteMean: self._quenched, SiteEntropy: self._quenched,
+            Derivative: self._derivative, Integral: self._integral, Hamiltonian: self._hamiltonian,
+            Ensemble: self._ensemble, Quenched: self._quenched, SiteTrace: self._quenched,
+            SiteMean: self._quenched, SiteEntropy: self._quenched,
+            GaussianAverage: lambda e, point: self._remembered(e, point, self._average),
+            DisorderAverage: lambda e, point: self._remembered(e, point, self._average),
+            Abbreviation: self._abbreviation,
             sympy.loggamma: lambda e, point: mpmath.loggamma(self._numbers(e.args[0], point)),
         }
+
+    def _abbreviation(self, expr, point):
+        if expr.has(Ensemble):
+            return self._numbers(expr.definition, point)
+        return self._remembered(expr, point, lambda e, at: self._numbers(e.definition, at))
 
     def _derivative(self, expr, point):
         variables = [x for x, order in expr.args[1:] for _ in range(int(order))]
@@ -472,12 +493,6 @@ class Context:
             return mpmath.fsum(w * self._numbers(inner, {**point, x: z}) for z, w in nodes)
         width = [low, high] if low.is_finite and high.is_finite else [-mpmath.inf, -1, 0, 1, mpmath.inf]
         return mpmath.quad(lambda z: evaluate(inner, {**point, x: z}, dps=15), width)
-
-    def _averaged(self, expr, point):
-        key = (expr, *(point.get(x) for x in sorted(expr.free_symbols, key=str)))
-        if key not in self._averages:
-            self._averages[key] = self._average(expr, point)
-        return self._averages[key]
 
     def _average(self, expr, point):
         from .vectorised import array_value

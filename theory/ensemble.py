@@ -7,6 +7,7 @@ inside them are bound.
 
 import sympy
 from sympy import Expr, S, Symbol, Tuple
+from sympy.printing.precedence import PRECEDENCE
 
 from .symbols import N
 
@@ -220,9 +221,8 @@ class Covariance(Ensemble):
         return Expr.__new__(cls, first, second, collective, one_body, *(Tuple(*b) for b in bound))
 
     def _text(self, printer):
-        first, second = (printer.doprint(o) for o in self.observables)
-        joint = rf"\left\langle \left({first}\right);\left({second}\right)\right\rangle"
-        return self._disorder_sign + joint
+        first, second = (printer.parenthesize(o, PRECEDENCE["Mul"]) for o in self.observables)
+        return rf"{self._disorder_sign}\left\langle {first} \, {second} \right\rangle_c"
 
 
 def _list(printer, variables):

@@ -10,7 +10,7 @@ from sympy import Derivative, S, Tuple
 from ..averages import average
 from ..checks import Agreement, All, AtEquilibrium, Equal, SameSum
 from ..derivation import Derivation, Step
-from ..ensemble import Abbreviation, GibbsMean, Hamiltonian, LogPartition, Quenched, SiteMean, SiteTrace
+from ..ensemble import Abbreviation, Covariance, GibbsMean, Hamiltonian, LogPartition, Quenched, SiteMean, SiteTrace
 from ..mean_field import MeanFieldTheory, fields_of, theory_of
 from ..symbols import T, beta, symbol
 
@@ -81,11 +81,15 @@ class Setting:
 
     def log_partition(self, collective):
         """(1/N) E log Tr exp[N collective(phi) - beta sum_i v]."""
-        return LogPartition(collective, self.one_body, *self.bound)
+        return LogPartition(sympy.expand(collective), self.one_body, *self.bound)
 
     def mean(self, observable, collective):
         """E <observable> in the measure exp[N collective(phi) - beta sum_i v]."""
-        return GibbsMean(observable, collective, self.one_body, *self.bound)
+        return GibbsMean(observable, sympy.expand(collective), self.one_body, *self.bound)
+
+    def covariance(self, first, second, collective):
+        """E [<first second> - <first><second>] in the measure exp[N collective(phi) - beta sum_i v]."""
+        return Covariance(first, second, sympy.expand(collective), self.one_body, *self.bound)
 
     def exponent(self, fields):
         """(h.g - v)/T for fields h."""
@@ -273,7 +277,7 @@ def finish(setting, route, steps, pressure, free_energy):
                        "large-deviation formula $f = e + h\\cdot\\phi - P(h)$ at $h = -\\nabla e$. The other routes "
                        "that apply give the same free energy and the same equations."),
         reference=ELLIS,
-        before=free_energy,
+        before=Abbreviation(rf"f_{{\text{{{route}}}}}", free_energy),
         after=theory_of(setting.model).free_energy,
         claim=Agreement(),
     )

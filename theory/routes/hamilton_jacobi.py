@@ -12,9 +12,10 @@ import sympy
 from sympy import Derivative, Matrix, S
 
 from ..averages import average
-from ..checks import Equal, Limit, Outcome, lowest_eigenvalue
+from ..checks import Equal, Limit, Outcome, lowest_eigenvalue, opened
 from ..derivation import Step
-from ..ensemble import Abbreviation, Covariance, Partition, Quenched, SiteTrace
+from ..ensemble import Abbreviation, Partition, Quenched, SiteTrace
+from ..evaluate import evaluate
 from ..symbols import N, T, beta, symbol
 from .common import (
     LIMIT, Setting, finish, hamiltonian_step, origins, row, self_consistency_step, sources,
@@ -34,8 +35,8 @@ def derivation(model):
     flow = Flow(setting)
     steps = [hamiltonian_step(setting), flow.definition(), flow.derivatives(), flow.equation()]
     steps += flow.viscosity() + flow.klein_gordon()
-    steps += [flow.vanishing(), flow.initial(), flow.initial_trace(), flow.characteristics(), flow.action(),
-              flow.burgers(), flow.solution(), flow.shock()]
+    steps += [flow.burgers(), flow.vanishing(), flow.initial(), flow.initial_trace(), flow.characteristics(),
+              flow.action(), flow.solution(), flow.shock()]
     steps += flow.critical_point()
     steps += [flow.fluctuations(), flow.variance(), flow.physical_point(), flow.self_consistency()]
     return finish(setting, ROUTE, steps, setting.pressure, flow.physical_free_energy)
@@ -72,9 +73,19 @@ class Flow:
         """p_a(x0) = dA(0, x0)/dx0_a."""
         return tuple(self.start.diff(x) for x in self.x0)
 
-    def at(self, expr, order=None):
+    @cached_property
+    def p(self):
+        """The momenta as they are written: named where there are several."""
+        return self._named([rf"p_{{{sympy.latex(a)}}}" for a in self.setting.phi], self.momenta)
+
+    def _named(self, labels, expressions):
+        if len(self.used) == 1:
+            return tuple(expressions)
+        return tuple(Abbreviation(label, e) for label, e in zip(labels, expressions))
+
+    def at(self, expr):
         """A function of the order parameters at phi = p(x0)."""
-        return expr.xreplace(dict(zip(self.setting.phi, self.momenta if order is None else order)))
+        return expr.xreplace(dict(zip(self.setting.phi, self.p)))
 
     @cached_property
     def velocity(self):
@@ -89,13 +100,14 @@ class Flow:
     @cached_property
     def along(self):
         """A(t, x(t)) = A(0, x0) + t (p.du/dp - u)."""
-        lagrangian = sum((p * v for p, v in zip(self.momenta, self.velocity)), S.Zero) - self.at(self.u)
+        lagrangian = sum((p * v for p, v in zip(self.p, self.velocity)), S.Zero) - self.at(self.u)
         return self.start + t * lagrangian
 
     @cached_property
     def response(self):
         """d p_a / d x0_b over the coupled order parameters."""
-        return Matrix([[self.momenta[i].diff(self.x0[j]) for j in self.used] for i in self.used])
+        plain = Matrix([[self.momenta[i].diff(self.x0[j]) for j in self.used] for i in self.used])
+        return self._named_matrix("C", plain)
 
     @cached_property
     def curvature(self):
@@ -122,7 +134,7 @@ class Flow:
                            "in the order parameters. Read $t$ as time and $x$ as position; the model is the point "
                            f"$t = -\\beta$, {self._physical_text()}."),
             reference=GUERRA,
-            before=shown,
+            before=Abbreviation(r"A_N|_{t = -\beta,\;x = \beta h}", shown),
             after=self.setting.log_partition(-beta * self.setting.energy),
             claim=Equal(),
         )
@@ -195,7 +207,7 @@ class Flow:
         if shell is None or self.setting.model.site.kind == "sphere":
             return []
         metric, mass = shell
-        partition = Abbreviation("Z_N(t, x)", Partition(self.exponent, self._one_body, *self.setting.bound))
+        partition = Abbreviation("Z_N(t, x)", Partition(self.exponent, self.setting.one_body, *self.setting.bound))
         space = sum((metric[a, b] * Derivative(partition, self.x[i], self.x[j])
                      for a, i in enumerate(self.used) for b, j in enumerate(self.used) if metric[a, b] != 0), S.Zero)
         return [Step(
@@ -211,10 +223,6 @@ class Flow:
             after=N**2 * mass * partition,
             claim=Equal(),
         )]
-
-    @property
-    def _one_body(self):
-        return self.setting.one_body
 
     def vanishing(self):
         """V_N -> 0 away from the shock."""
@@ -238,7 +246,7 @@ class Flow:
             rule="independent sites: the trace factorises",
             justification="At $t = 0$ nothing couples the sites: the initial condition is exact at every $N$.",
             reference=GUERRA,
-            before=self.setting.log_partition(self.setting.dot(self.x0)),
+            before=Abbreviation("A_N(0, x_0)", self.setting.log_partition(self.setting.dot(self.x0))),
             after=self._untraced,
             claim=Equal(),
         )
@@ -278,8 +286,9 @@ class Flow:
     def action(self):
         """The action along a characteristic solves the equation."""
         named = Abbreviation("A(t, x(t))", self.along)
-        momentum = [sum((p * x.diff(y) for p, x in zip(self.momenta, self.position)), S.Zero) for y in self.x0]
-        rate = sum((p * v for p, v in zip(self.momenta, self.velocity)), S.Zero) - self.at(self.u)
+        used, flow = self.used, self.flow_matrix
+        momentum = [sum((self.p[i] * flow[a, b] for a, i in enumerate(used)), S.Zero) for b, _ in enumerate(used)]
+        rate = sum((p * v for p, v in zip(self.p, self.velocity)), S.Zero) - self.at(self.u)
         return Step(
             title="The action along a characteristic",
             rule="integral of the Lagrangian",
@@ -288,32 +297,32 @@ class Flow:
                            "Hopf-Lax formula for $t > 0$; the model sits at negative times, where the supremum over "
                            "characteristics selects the solution."),
             reference=EVANS,
-            before=row(Derivative(named, t), *(Derivative(named, y) for y in self.x0)),
+            before=row(Derivative(named, t), *(Derivative(named, self.x0[j]) for j in used)),
             after=row(rate, *momentum),
             claim=Equal(),
         )
 
     def burgers(self):
-        """The gradient obeys the Riemann-Hopf equation."""
-        gradient = [self._transported(i) for i in self.used]
+        """The gradient obeys Burgers' equation, with the potential as its viscosity."""
+        setting = self.setting
+        means = [setting.mean(a, self.exponent) for a in setting.phi]
+        named = [Abbreviation(rf"p_{{{sympy.latex(a)}}}", mean) for a, mean in zip(setting.phi, means)]
+        at = dict(zip(setting.phi, named))
+        potential = Abbreviation("V_N", self.potential)
+        i, x = self.used[0], self.x[self.used[0]]
+        transport = sum((self.u.diff(setting.phi[j]).xreplace(at) * Derivative(named[j], x) for j in self.used), S.Zero)
         return Step(
             title="Burgers' equation",
             rule="gradient of the Hamilton-Jacobi equation",
-            justification=("The velocity field $p = \\nabla A$ obeys the Riemann-Hopf (inviscid Burgers) equation "
-                           "$\\partial_t p + (\\nabla u(p)\\cdot\\nabla)\\,p = 0$: here with $p$ a function of $x_0$ carried along "
-                           "$x(t)$, where it says $\\partial_{x_0} p\\;\\dot x = \\partial_{x_0}p\\;\\nabla u(p)$."),
+            justification=("The velocity field $p = \\nabla A_N$ obeys, exactly at every $N$, "
+                           "$\\partial_t p_a + \\sum_b \\partial_b u(p)\\,\\partial_a p_b = -\\partial_a V_N$. Where the potential vanishes "
+                           "this is the Riemann-Hopf (inviscid Burgers) equation, and for quadratic $u$ the right side is "
+                           "its viscous term" + (", written for the first component." if len(self.used) > 1 else ".")),
             reference=GENOVESE,
-            before=row(*(before for before, _ in gradient)),
-            after=row(*(after for _, after in gradient)),
+            before=Derivative(named[i], t) + transport,
+            after=-Derivative(potential, x),
             claim=Equal(),
         )
-
-    def _transported(self, i):
-        named = Abbreviation(rf"p_{{{sympy.latex(self.setting.phi[i])}}}(x_0)", self.momenta[i])
-        before = sum((Derivative(named, self.x0[j]) * self.position[j].diff(t) for j in self.used), S.Zero)
-        row_of = list(self.used).index(i)
-        after = sum((self.response[row_of, k] * self.velocity[j] for k, j in enumerate(self.used)), S.Zero)
-        return before, after
 
     def solution(self):
         """The action at finite N tends to the solution."""
@@ -357,7 +366,7 @@ class Flow:
         if self.setting.model.site.kind == "gaussian" or not self._symmetric(start):
             return []
         resting = {**start, t: -1 / T}
-        at_rest = self.flow_matrix.applyfunc(lambda e: e.xreplace(resting))
+        at_rest = self.flow_matrix.applyfunc(lambda e: opened(e).xreplace(resting))
         phi = self.setting.phi
         own = dict(zip(self.setting.fields, (self.u.diff(a) for a in phi)))
         gaps = {i: phi[i] - self.setting.means[i].xreplace(own) for i in self.used}
@@ -379,32 +388,26 @@ class Flow:
 
     def _symmetric(self, start):
         """Whether the state at x0 = 0 solves the self-consistency equations of the model without fields."""
-        from ..checks import Context
-        from ..derivation import Derivation
-
-        resting = [p.xreplace(start) for p in self.momenta]
-        fields = [self.u.diff(a).xreplace(dict(zip(self.setting.phi, resting))) / T for a in self.setting.phi]
-        if all(f == 0 for f in fields):
+        slopes = [self.u.diff(a) for a in self.setting.phi]
+        known = {symbol(name): p.default or 0.7 for name, p in self.setting.model.parameters.items()} | {T: 1.3}
+        resting = [evaluate(p.xreplace(start), known, dps=10) for p in self.momenta]
+        fields = [evaluate(c, known | dict(zip(self.setting.phi, resting)), dps=10) / known[T] for c in slopes]
+        if all(abs(f) < 1e-9 for f in fields):
             return True
-        if any(f.has(sympy.Integral) for f in fields):
-            return False
-        context = Context(Derivation(self.setting.model, ROUTE, None, (), None))
-        point = context.point()
-        moved = [p.xreplace(dict(zip(self.x0, fields))) for p in self.momenta]
-        return all(abs(context.value(a, point) - context.value(b, point)) < 1e-9 for a, b in zip(moved, resting))
+        moved = [evaluate(p, known | dict(zip(self.x0, fields)), dps=10) for p in self.momenta]
+        return all(abs(a - b) < 1e-8 for a, b in zip(moved, resting))
 
     def fluctuations(self):
         """N times the covariance of the order parameters tends to C / (1 + t u'' C)."""
         before, after = [], []
         for a, i in enumerate(self.used):
-            before.append(N * Covariance(self.setting.phi[i], self.setting.phi[i], self.exponent, self._one_body,
-                                         *self.setting.bound))
+            before.append(N * self.setting.covariance(self.setting.phi[i], self.setting.phi[i], self.exponent))
             after.append(self._variances[a, a])
         return Step(
             title="Gaussian fluctuations",
             rule="second derivatives of the action",
             justification=("$N$ times the thermal covariance of the order parameters is "
-                           "$\\partial^2 A_N/\\partial x_a\\partial x_b$, which tends to $\\partial p/\\partial x = C\\,(1 + t\\,u'' C)^{-1}$: "
+                           "$\\partial^2 A_N/\\partial x_a\\partial x_b$, which tends to $\\partial p/\\partial x = C J^{-1}$, $J = 1 + t\\,u'' C$: "
                            "$\\sqrt N(\\phi - \\langle\\phi\\rangle)$ is Gaussian with this covariance, $T\\chi$ at the physical point, "
                            "where $\\chi^{-1} = e'' + T C^{-1}$ is the Hessian of the entropic free energy. It diverges at the shock."),
             reference=GENOVESE,
@@ -416,22 +419,30 @@ class Flow:
 
     @cached_property
     def _variances(self):
-        """C (1 + t u'' C)^-1."""
-        return self.response * inverse(self.flow_matrix)
+        """C J^-1 with J = 1 + t u'' C."""
+        return self.response * inverse(self._named_matrix("J", self.flow_matrix))
+
+    def _named_matrix(self, letter, matrix):
+        phi = [sympy.latex(self.setting.phi[i]) for i in self.used]
+        rows = [self._named([rf"{letter}_{{{a}{b}}}" for b in phi], matrix.row(k)) for k, a in enumerate(phi)]
+        return Matrix(rows)
 
     def variance(self):
         """dv/dt = -v u'' v along a characteristic, whose pole is the critical point."""
-        v = self._variances
-        rate = -v * self.curvature * v
-        named = [Abbreviation(rf"v_{{{sympy.latex(self.setting.phi[i])}}}", v[a, a]) for a, i in enumerate(self.used)]
+        curvature, named = self._named_matrix("u''", self.curvature), []
+        for i, variances in zip(self.used, self._variances.tolist()):
+            labels = [rf"v_{{{sympy.latex(self.setting.phi[i])}{sympy.latex(self.setting.phi[j])}}}" for j in self.used]
+            named.append([Abbreviation(label, v) for label, v in zip(labels, variances)])
+        v = Matrix(named) if len(self.used) > 1 else self._variances
+        rate = -v * curvature * v
         return Step(
             title="Evolution of the variance",
             rule="derivative along a characteristic",
             justification=("Along a characteristic the variance obeys $\\dot v = -v\\,u''\\,v$ (Wick's theorem gives the "
-                           "same for Gaussian fluctuations), solved by $v = C(1 + t\\,u'' C)^{-1}$ with the variance $C$ of "
+                           "same for Gaussian fluctuations), solved by $v = C J^{-1}$, $J = 1 + t\\,u'' C$, with the variance $C$ of "
                            "independent sites at $t = 0$: its pole, met going to $t = -\\beta$, is the critical point."),
             reference=GENOVESE,
-            before=row(*(Derivative(x, t) for x in named)),
+            before=row(*(Derivative(named[a][a], t) for a in range(len(self.used)))),
             after=row(*(rate[a, a] for a in range(len(self.used)))),
             claim=Equal(),
         )

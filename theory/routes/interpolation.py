@@ -44,6 +44,9 @@ class Interpolation:
         self.streamed = sympy.expand(self.energy + self._dot(self.order))
         self.free_energy = self.streamed - self.one_site
 
+    def _end(self, value):
+        return self.setting.log_partition(self.exponent.xreplace({t: value}))
+
     def _dot(self, order):
         return sum((h * a for h, a in zip(self.fields, order)), S.Zero)
 
@@ -76,7 +79,7 @@ class Interpolation:
                            "(1-t)\\beta N\\psi\\cdot\\phi - \\beta\\sum_i v_i\\right]$. The factor $\\beta$ stands before every "
                            "term, external fields included."),
             reference=GUERRA,
-            before=self.interpolated.xreplace({t: S.One}),
+            before=Abbreviation("A(1)", self._end(S.One)),
             after=self.setting.log_partition(-beta * self.setting.energy),
             claim=Equal(),
         )
@@ -88,7 +91,7 @@ class Interpolation:
             rule="independent sites: the trace factorises",
             justification="At $t = 0$ the exponent is a sum over sites; the equality is exact at every $N$.",
             reference=GUERRA,
-            before=self.interpolated.xreplace({t: S.Zero}),
+            before=Abbreviation("A(0)", self._end(S.Zero)),
             after=self.setting.site_trace(self.fields),
             claim=Equal(),
         )

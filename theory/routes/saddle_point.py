@@ -9,7 +9,7 @@ from sympy import Derivative, Integral, S, Symbol, oo
 
 from ..checks import Equal, Limit
 from ..derivation import Step
-from ..ensemble import Abbreviation, Covariance
+from ..ensemble import Abbreviation
 from ..symbols import N, T, beta, symbol
 from .common import (
     ELLIS, HUANG, LIMIT, Setting, finish, gradient_step, hamiltonian_step, mean_step, row,
@@ -42,12 +42,11 @@ def generating_function(setting):
     source = sum((k[i] * setting.phi[i] for i in k), S.Zero)
     exponent = -beta * setting.energy + beta * source
     pressure = Abbreviation("A_N", setting.log_partition(exponent))
-    before = [Derivative(pressure, k[i]) / beta for i in k]
-    after = [setting.mean(setting.phi[i], exponent) for i in k]
+    before = [Derivative(pressure, k[i]) for i in k]
+    after = [beta * setting.mean(setting.phi[i], exponent) for i in k]
     if not setting.is_quantum:
-        before += [Derivative(pressure, (k[i], 2)) / beta for i in k]
-        after += [beta * N * Covariance(setting.phi[i], setting.phi[i], exponent, setting.one_body, *setting.bound)
-                  for i in k]
+        before += [Derivative(pressure, (k[i], 2)) for i in k]
+        after += [beta**2 * N * setting.covariance(setting.phi[i], setting.phi[i], exponent) for i in k]
     return Step(
         title="Moment generating function",
         rule="derivatives of the logarithm of a partition function",
