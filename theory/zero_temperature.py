@@ -46,6 +46,10 @@ VECTOR = Rule(
     r"The exponent is largest for $s$ along $h$; Laplace's method leaves a correction of order $T\log(|h|/T)$, which "
     r"vanishes with $T$.",
 )
+MODULUS = Rule(
+    r"T\log\cosh(|h|/T) \to |h|",
+    r"$T\log\cosh(|h|/T) = |h| + T\log(1 + e^{-2|h|/T}) - T\log 2$: the difference lies between $-T\log 2$ and $0$.",
+)
 AVERAGE = Rule(
     r"\mathbb{E}\,P(h;T) \to \mathbb{E}\,P(h;0)",
     r"The bounds do not depend on the disorder, so the limit passes through the average.",
@@ -306,7 +310,7 @@ class _Limit:
             square = sympy.expand(4 * T**2 * f.args[1])
             if square.has(T):
                 raise self._refusal(f)
-            return self._noted(sympy.sqrt(square), VECTOR)
+            return self._noted(sympy.sqrt(square), MODULUS if f.args[0] == S.Half else VECTOR)
         if isinstance(f, (DisorderAverage, GaussianAverage)):
             return self(f.func(T * f.integrand, *f.args[1:]))
         raise self._refusal(f)

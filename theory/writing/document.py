@@ -396,7 +396,7 @@ def _transition(found):
                     "stability, and a transition can only be of first order, to a solution at a distance.")
         return
     yield Prose("The symmetric solution loses its stability where $a_2 = 0$:")
-    left = "T_c" if found.condition.lhs == T else found.condition.lhs
+    left = found.condition.lhs if found.condition.lhs != T else "T_0" if found.cubic else "T_c"
     yield Formula(((left, "=", found.condition.rhs), *_line_rows(found)))
     yield Prose(_order_text(found))
     if critical.tricritical is not None:
@@ -439,12 +439,12 @@ def _exponents(found):
     exponents = found.exponents()
     a = Abbreviations(exponents.amplitudes.values())
     at = "" if exponents.temperature is not None and not found.criticality.hidden else " (amplitudes to be read at $T = T_c$)"
-    yield Prose(f"Near a continuous transition, with $t = |1 - T/T_c|${a.introduction}{at},")
+    yield Prose(f"Near a continuous transition, with $\\epsilon = |1 - T/T_c|${a.introduction}{at},")
     m, values = latex(found.parameter), exponents.amplitudes
     yield Formula((
-        (rf"{m}", r"\simeq", _scaled(a(values["order parameter"]), "t^{1/2}")),
-        (r"\chi_+", r"\simeq", _scaled(a(values["susceptibility above"]), "t^{-1}")),
-        (r"\chi_-", r"\simeq", _scaled(a(values["susceptibility below"]), "t^{-1}")),
+        (rf"{m}", r"\simeq", _scaled(a(values["order parameter"]), r"\epsilon^{1/2}")),
+        (r"\chi_+", r"\simeq", _scaled(a(values["susceptibility above"]), r"\epsilon^{-1}")),
+        (r"\chi_-", r"\simeq", _scaled(a(values["susceptibility below"]), r"\epsilon^{-1}")),
         (rf"{m}(T_c)", r"\simeq", _scaled(a(values["critical isotherm"]), r"\eta^{1/3}")),
         (r"\Delta c", "=", a(values["specific heat"])),
     ))

@@ -47,7 +47,7 @@ class FormulaPrinter(LatexPrinter):
         return symbol_latex(expr.name)
 
     def _own_Add(self, expr, **kwargs):
-        merged = _merge_gibbs(_merge_log_two(expr))
+        merged = merged_sum(expr)
         if merged.is_Add:
             return super()._print_Add(merged, **kwargs)
         return self.doprint(merged)
@@ -71,8 +71,7 @@ class FormulaPrinter(LatexPrinter):
         return _power(rf"\frac{{{' '.join(above)}}}{{{self.boltzmann_sum(xs)}}}", exp)
 
     def _own_Mul(self, expr, **kwargs):
-        merged = sympy.Mul(*(_merge_log_two(f) if f.is_Add else f for f in expr.args))
-        if (rewritten := _with_moduli(merged)) != expr:
+        if (rewritten := merged_product(expr)) != expr:
             return self.doprint(rewritten)
         outside, inside = split_tall(expr)
         if inside is None:
@@ -504,6 +503,16 @@ class GibbsSum(sympy.Function):
     """sum_i c_i exp(x_i) / sum_i exp(x_i) for Tuples of numbers c_i and of x_i."""
 
 
+def merged_sum(expr):
+    """A sum with the Gibbs weights of one site over one denominator, and log 2 joined to log cosh."""
+    return _merge_gibbs(_merge_log_two(expr))
+
+
+def merged_product(expr):
+    """A product with log 2 joined to log cosh in its sums, and its radial ratio as the mean of a vector."""
+    return _with_moduli(sympy.Mul(*(_merge_log_two(f) if f.is_Add else f for f in expr.args)))
+
+
 def _merge_gibbs(expr):
     """Gibbs weights of one site, with numbers before them, over one denominator."""
     found = {}
@@ -541,7 +550,7 @@ def _merge_log_two(expr):
 
 def _with_moduli(expr):
     """A product with RadialRatio as the mean of a vector in the field that it is along."""
-    found = next((f for f in expr.args if type(f).__name__ == "RadialRatio"), None)
+    found = next((f for f in sympy.Mul.make_args(expr) if type(f).__name__ == "RadialRatio"), None)
     modulus = None if found is None else _modulus_of(found.args[1])
     if modulus is None:
         return expr

@@ -10,7 +10,7 @@ from sympy.printing.str import StrPrinter
 
 from ..symbols import T, beta
 from .document import Check, Formula, Heading, Prose, document
-from .formulas import Ordered, common_stem, energy_of, positive_first, split_tall
+from .formulas import Ordered, common_stem, energy_of, merged_product, merged_sum, positive_first, split_tall
 
 WIDTH = 92
 _MARKS = {"passed": "✓ checked", "assumption": "○ assumption", "failed": "✗ check failed"}
@@ -100,6 +100,7 @@ def _broken(lead, right, hang):
 def _pieces(expr):
     if isinstance(expr, str):
         return unicode_of(f"${expr}$").split(" ")
+    expr = merged_sum(expr) if expr.is_Add and not isinstance(expr, Ordered) else expr
     if not expr.is_Add:
         return _short(formula(expr))
     terms = list(expr.args) if isinstance(expr, Ordered) else positive_first(expr.as_ordered_terms())
@@ -135,12 +136,20 @@ class TextPrinter(StrPrinter):
         return symbol_text(expr.name)
 
     def _print_Add(self, expr, order=None):
-        terms = [self._print(t) for t in positive_first(expr.as_ordered_terms())]
+        if (merged := merged_sum(expr)) != expr:
+            return self._print(merged)
+        return self._joined([self._print(t) for t in positive_first(expr.as_ordered_terms())])
+
+    @staticmethod
+    def _joined(terms):
         return "".join(t if not k else f" − {t[1:].lstrip()}" if t.startswith("−") else f" + {t}" for k, t in enumerate(terms))
 
-    _own_Ordered = _print_Add
+    def _own_Ordered(self, expr):
+        return self._joined([self._print(t) for t in expr.args])
 
     def _print_Mul(self, expr):
+        if (merged := merged_product(expr)) != expr:
+            return self._print(merged)
         outside, inside = split_tall(expr)
         if inside is not None:
             return self._beside(outside, inside)
@@ -248,6 +257,30 @@ class TextPrinter(StrPrinter):
     def _own_Gibbs(self, expr):
         i, *xs = expr.args
         return f"{self._weights([xs[int(i) - 1]])}/({self._weights(xs)})"
+
+    def _own_GibbsSum(self, expr):
+        above = ""
+        for c, x in zip(*expr.args):
+            if c != 0:
+                sign = "−" if c < 0 else "+" if above else ""
+                size = "" if abs(c) == 1 else f"{self._print(abs(c))} "
+                above += f" {sign} {size}{self._weights([x])}" if above else f"{sign}{size}{self._weights([x])}"
+        return f"({above})/({self._weights(expr.args[1])})"
+
+    def _own_VectorMean(self, expr):
+        b, modulus = expr.args
+        u = self._argument_of(modulus)
+        if b == S.Half:
+            return f"tanh({u})"
+        if b == S(3) / 2:
+            return f"[coth({u}) − 1/({u})]"
+        return f"[I{_index(b)}({u})/I{_index(b - 1)}({u})]"
+
+    def _own_log2cosh_of(self, expr):
+        return f"log 2cosh({self._argument_of(expr.args[0])})"
+
+    def _argument_of(self, modulus):
+        return f"β {self.parenthesize(modulus, PRECEDENCE['Mul'])}"
 
     def _own_LogRadial(self, expr):
         b, w = expr.args
