@@ -6,7 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
@@ -25,6 +24,8 @@ STEP = 1e-3
 MARGINAL = 1e-10
 # A sampled value closer than this, in units of the range, to a point of the branch is that point.
 COINCIDE = 1e-12
+# A branch is steep where its unit tangent has a smaller component along the parameter, in units of the range.
+STEEP = 0.4
 
 
 @dataclass(frozen=True)
@@ -187,14 +188,18 @@ def _table(box, path):
 
 
 def sampled(path, values):
-    """Points of a path where it passes the given parameter values, with its special points and ends, in order."""
+    """Points of a path where it passes the given parameter values, with its special points, ends and steep parts, in order.
+
+    Where the branch is steep (close to folds) values of the parameter alone would leave gaps in the order parameters.
+    """
     points = [path.points[0]]
     for first, second in zip(path.points, path.points[1:]):
         ends = (first.parameter, second.parameter)
         close = COINCIDE * path.curve.family.span[0]
         inner = [v for v in values if min(ends) < v < max(ends) and min(abs(v - end) for end in ends) > close]
         points += [between(path.curve, first, second, v) for v in (inner if ends[0] < ends[1] else inner[::-1])]
-        if second.event or second is path.points[-1] or min(abs(values - ends[1])) <= close:
+        kept = second.event or second is path.points[-1] or abs(second.tangent[-1]) < STEEP
+        if kept or min(abs(values - ends[1])) <= close:
             points.append(second)
     return points
 

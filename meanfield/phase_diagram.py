@@ -145,7 +145,7 @@ def phase_diagram(model, *, x, y, sections=SECTIONS, progress=None, executor=Non
     InputError
         For an unknown parameter, an empty range or a range over a structural integer.
     """
-    plane = _Plane(model, tuple(x), tuple(y), tuple(fixed.items()))
+    plane = _Plane(model, *(tuple(r) if isinstance(r, list) else r for r in (x, y)), tuple(fixed.items()))
     return _Mapper(plane, executor, progress or (lambda done, total: None)).run(sections)
 
 

@@ -5,6 +5,7 @@ Every function takes `ax=None`, draws on it, returns what it drew and never call
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import wraps
 
 import numpy as np
 import sympy
@@ -96,7 +97,6 @@ def _axes(ax, size=(5.6, 4.4)):
 
 def _styled(draw):
     """Draw in our style, whatever the user's."""
-    from functools import wraps
 
     @wraps(draw)
     def styled(*args, ax=None, **options):
@@ -251,9 +251,8 @@ def _legend(ax, lines, points):
     handles += [Line2D([], [], linestyle="", label=f"{k} point", **POINT_STYLES[k]) for k in marks]
     if not handles:
         return ()
-    figure_legend = ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=min(len(handles), 4),
-                              frameon=False, handlelength=2.6, columnspacing=1.6)
-    return (figure_legend,)
+    place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.13)}
+    return (ax.legend(handles=handles, ncols=min(len(handles), 4), frameon=False, handlelength=2.6, columnspacing=1.6, **place),)
 
 
 def _label_text(label):
@@ -261,8 +260,13 @@ def _label_text(label):
     kind, _, mark = label.partition(" (")
     if not mark:
         return kind
-    words = mark.rstrip(")").split(" ")
-    return kind + "\n" + " ".join(w if w in ("low", "high") else w if w in "<>=0," else tex(w.rstrip(",")) + "," * w.endswith(",") for w in words)
+    return kind + "\n" + " ".join(map(_word_text, mark.rstrip(")").split(" ")))
+
+
+def _word_text(word):
+    """A word of a phase's mark: symbols as mathematics, the rest as it is."""
+    name = word.rstrip(",")
+    return tex(name) + word[len(name):] if name.isidentifier() and name not in ("low", "high") else word
 
 
 def _region_labels(ax, diagram, raster):
@@ -352,10 +356,10 @@ def order_parameters(branches, *, ax=None, names=None):
 def free_energies(branches, *, ax=None):
     """Free energies of branches along their parameter, one colour for each; stable parts solid, unstable ones dotted."""
     branches = list(branches)
-    artists, seen = [], {}
+    artists, colours = [], {}
     for branch in branches:
-        colour = seen.setdefault(branch.kind, CURVES[len(seen) % len(CURVES)])
-        label = branch.kind if list(seen).index(branch.kind) == len(seen) - 1 and not _labelled(ax, branch.kind) else None
+        label = None if branch.kind in colours else branch.kind
+        colour = colours.setdefault(branch.kind, CURVES[len(colours) % len(CURVES)])
         artists += _stable_and_unstable(ax, branch, branch["free_energy"], colour, label)
     _frame(ax, branches, "free energy per site $f$")
     artists.append(ax.legend(frameon=False))
@@ -387,10 +391,6 @@ def _known_names(branches, names):
     return tuple(names or known)
 
 
-def _labelled(ax, label):
-    return any(line.get_label() == label for line in ax.lines)
-
-
 def _stable_and_unstable(ax, branch, values, colour, label):
     """The curve in pieces, split where the stability changes."""
     x, stable = branch[branch.parameter], np.asarray(branch.stable)
@@ -399,8 +399,8 @@ def _stable_and_unstable(ax, branch, values, colour, label):
     for a, b in zip(cuts, cuts[1:]):
         piece = slice(max(a - 1, 0) if not stable[a] else a, b + 1 if not stable[a] else b)
         style = {"linestyle": "-", "linewidth": 1.9} if stable[a] else {"linestyle": (0, (1, 1.6)), "linewidth": 1.3}
-        artists += ax.plot(x[piece], values[piece], color=colour, label=label if stable[a] else None, **style)
-        label = None if stable[a] else label
+        artists += ax.plot(x[piece], values[piece], color=colour, label=label, **style)
+        label = None
     return artists
 
 
@@ -438,8 +438,8 @@ def _landscape_curve(ax, surface, _):
     places = [(s[surface.names[0]], s.free_energy) for s in surface.solutions]
     artists += _mark_solutions(ax, surface, places)
     low, high = min(f for _, f in places), max(f for _, f in places)
-    room = max(high - low, 0.02 * (surface.free_energy.max() - low))
-    ax.set(ylim=(low - 0.25 * room, high + 1.2 * room), xlabel=tex(surface.names[0]), ylabel=f"free energy per site $f({tex(surface.names[0])[1:-1]})$")
+    room, symbol = max(high - low, 0.02 * (surface.free_energy.max() - low)), tex(surface.names[0])
+    ax.set(ylim=(low - 0.25 * room, high + 1.2 * room), xlabel=symbol, ylabel=f"free energy per site $f({symbol[1:-1]})$")
     ax.spines[["top", "right"]].set_visible(False)
     return artists
 
