@@ -199,6 +199,8 @@ class System:
     """
 
     def __init__(self, compiled, values):
+        if values["T"] == 0:
+            _refuse_zero_temperature(compiled)
         self.compiled, self.values = compiled, values
         self.size = compiled.size
         self.point = np.zeros(len(values) + 2)
@@ -304,6 +306,14 @@ class System:
         other = self._state(phi, point, self.coarse_nodes)
         n = self.size
         return float(max(np.max(np.abs(other[2 : 2 + n] - out[2 : 2 + n])), abs(other[0] - out[0])))
+
+
+def _refuse_zero_temperature(compiled):
+    if compiled.model.site.kind == "gaussian":
+        raise InputError(f"{compiled.model.name} has no T = 0: a Gaussian site's response h/T grows without bound; take T > 0")
+    if compiled.program.spread:
+        raise InputError(f"T = 0 is not available for {compiled.model.name}: its sites have more than two states in a "
+                         "Gaussian disorder; take T > 0")
 
 
 def _parts(out, n):
