@@ -1,8 +1,7 @@
 """The Curie-Weiss ferromagnet from its Hamiltonian to its magnetisation: derive, solve, find the transition, simulate."""
 
 import meanfield
-from theory import Ising, Model, OrderParameter, symbols
-from theory.derivation import derive
+from theory import Ising, Model, OrderParameter, derive, symbols
 from validate import compare
 
 m = OrderParameter("m")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import meanfield
-from theory.derivation import derive
+from theory import derive
 from theory.models import load
 from validate import compare
 

@@ -1,6 +1,8 @@
 """From a Hamiltonian to its mean-field equations, derived with SymPy."""
 
+from . import models
 from .averages import DisorderAverage, GaussianAverage
+from .derivation import Derivation, derive
 from .disorder import Biased, Bimodal, Diluted, FiniteDistribution, Normal, Rademacher
 from .errors import InputError
 from .mean_field import MeanFieldTheory, theory_of
@@ -12,6 +14,7 @@ __all__ = [
     "Biased",
     "Bimodal",
     "Diluted",
+    "Derivation",
     "DisorderAverage",
     "FiniteDistribution",
     "FiniteSite",
@@ -29,6 +32,8 @@ __all__ = [
     "Rademacher",
     "Sphere",
     "Spin",
+    "derive",
+    "models",
     "symbols",
     "theory_of",
 ]
