@@ -13,6 +13,7 @@ import numpy as np
 from meanfield.results import FrozenDict, versions
 from theory.errors import InputError
 
+from .energy import energy_at
 from .estimates import Estimate, estimate
 from .extrapolation import Fit, extrapolate
 from .metastable import settle, strays
@@ -186,26 +187,40 @@ def judge(prediction, runs, values):
 
 @dataclass(frozen=True)
 class _Observable:
-    """A quantity with its prediction, how to measure it in a run, and the natural scale of its errors."""
+    """A quantity with its prediction, how to measure it in a run, the natural scale of its errors, and N times what
+    one site changes.
+    """
 
     name: str
     theory: float
     measure: object
     scale: float
+    grain: float = 0.0
     grows: bool = False
 
 
 def _observables(prediction, runs, values):
     model, state = prediction.model, prediction.state
+    grains, energy_grain = _grains(prediction)
     found = []
     for a, name in enumerate(model.names):
         if prediction.symmetric:
             found.append(_fluctuation(prediction, values, a, name))
         if not _vanishes(prediction, a):
-            found.append(_Observable(name, float(state[a]), _mean_of(name), _scale(state, a)))
+            found.append(_Observable(name, float(state[a]), _mean_of(name), _scale(state, a), grains[a]))
     energy = float(prediction.solution.energy)
-    found.append(_Observable("energy", energy, _mean_of("energy"), max(abs(energy), 0.1)))
+    found.append(_Observable("energy", energy, _mean_of("energy"), max(abs(energy), 0.1), energy_grain))
     return found
+
+
+def _grains(prediction):
+    """N times the largest change that one site can make of the order parameters, array (n,), and of the energy."""
+    from meanfield.measure import site_measure
+
+    measure = site_measure(prediction.model, prediction.values)
+    ranges = np.ptp(measure.functions, axis=1).max(axis=0)
+    slopes = np.abs(energy_at(prediction.model, prediction.values, prediction.state)[1])
+    return ranges, float(slopes @ ranges + np.ptp(measure.one_body, axis=1).max())
 
 
 def _scale(state, a):
@@ -251,7 +266,7 @@ def _check(observable, prediction, runs, threshold):
         note = "the samples break the symmetry that the theory's state keeps"
         return Check(observable.name, observable.theory, None, None, None, False, note)
     if len(kept) < 2:
-        note = "too near a critical point for these sizes: fewer than two of them tell its states apart"
+        note = "fewer than two sizes are large enough for Gaussian fluctuations about one state: a transition is near, or sites are frozen"
         return Check(observable.name, observable.theory, None, None, None, None, note)
     kept, estimates, fit = _extrapolated(observable, kept)
     sizes = tuple(run.size for run in kept)
@@ -267,10 +282,24 @@ def _extrapolated(observable, runs):
     """
     estimates = tuple(observable.measure(run) for run in runs)
     while True:
-        fit = extrapolate([run.size for run in runs], [e.mean for e in estimates], [e.error for e in estimates])
+        errors = [_error(observable, e, run) for e, run in zip(estimates, runs)]
+        fit = extrapolate([run.size for run in runs], [e.mean for e in estimates], errors)
         if len(runs) <= 3 or fit.acceptable and not _unmixed(estimates[0]):
             return runs, estimates, fit
         runs, estimates = runs[1:], estimates[1:]
+
+
+def _error(observable, estimate, run):
+    """The error with those added that the spread of chains does not show.
+
+    One flip of a site more or less in all draws, where flips are rare; and terms of order 1/N^2 that depend on
+    which sizes of classes are integers.
+    """
+    if not run.chains:
+        return estimate.error
+    counting = observable.grain / (run.size * run.counted.sum() * run.sweeps)
+    rounding = observable.grain / run.size**2 if run.disordered else 0.0
+    return float(np.linalg.norm([estimate.error, counting, rounding]))
 
 
 def _unmixed(estimate):

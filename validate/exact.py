@@ -77,8 +77,8 @@ def exact(model, N, *, method="classes", sample=None, **parameters):
     return exact_at(model, model.values(**parameters), N, method, sample)
 
 
-def exact_at(model, values, N, method="classes", sample=None):
-    """`exact` at checked parameter values {name: float}."""
+def exact_at(model, values, N, method="classes", sample=None, max_terms=MAX_TERMS):
+    """`exact` at checked parameter values {name: float}, with at most so many terms."""
     if not values["T"] > 0:
         raise InputError("an exact sum needs T > 0")
     if model.site.kind == "quantum":
@@ -87,30 +87,30 @@ def exact_at(model, values, N, method="classes", sample=None):
         raise InputError(f"{model.name} has {model.site.kind} sites, which have no finite sum: use simulate")
     sample = sample or disorder.typical(model, values, N)
     table = disorder.table(model, values, sample)
-    totals, log_weights = {"classes": _by_classes, "states": _by_states}[method](table, values["T"])
+    totals, log_weights = {"classes": _by_classes, "states": _by_states}[method](table, values["T"], max_terms)
     return _collect(model, values, N, totals, log_weights)
 
 
-def _by_classes(table, temperature):
+def _by_classes(table, temperature, max_terms):
     """Distinct values (V, n + 1) of (sum g, sum v) and the logarithm of their number of states, weighted."""
     sizes, functions, energies, log_weights = disorder.merged(table)
     totals, logs = np.zeros((1, functions.shape[2] + 1)), np.zeros(1)
     for size, g, v, w in zip(sizes, functions, energies, log_weights):
-        counts = _compositions(int(size), len(v))
+        counts = _compositions(int(size), len(v), max_terms)
         weights = gammaln(size + 1) - gammaln(counts + 1).sum(axis=1) + counts @ w
         sums = counts @ np.column_stack([g, v])
         sums, weights = _gather(sums, weights)
-        _refuse_too_many(len(totals) * len(sums), MAX_TERMS)
+        _refuse_too_many(len(totals) * len(sums), max_terms)
         totals = (totals[:, None] + sums[None]).reshape(-1, totals.shape[1])
         totals, logs = _gather(totals, (logs[:, None] + weights[None]).ravel())
     return totals, logs - totals[:, -1] / temperature
 
 
-def _by_states(table, temperature):
+def _by_states(table, temperature, max_terms):
     """The same from every single state."""
     classes = np.repeat(np.arange(len(table.sizes)), table.sizes)
     states = len(table.log_weights)
-    _refuse_too_many(float(states) ** len(classes), MAX_STATES)
+    _refuse_too_many(float(states) ** len(classes), min(max_terms, MAX_STATES))
     totals, logs = np.zeros((1, table.functions.shape[2] + 1)), np.zeros(1)
     for c in classes:
         site = np.column_stack([table.functions[c], table.energies[c]])
@@ -136,9 +136,9 @@ def _energies(model, values, phi):
     return np.broadcast_to(disorder.number(model.energy, numbers), len(phi))
 
 
-def _compositions(total, parts):
+def _compositions(total, parts, max_terms):
     """All ways (M, parts) to write `total` as an ordered sum of non-negative integers."""
-    _refuse_too_many(np.exp(lgamma(total + parts) - lgamma(parts) - lgamma(total + 1)), MAX_TERMS)
+    _refuse_too_many(np.exp(lgamma(total + parts) - lgamma(parts) - lgamma(total + 1)), max_terms)
     rows = np.arange(total + 1)[:, None]
     for _ in range(parts - 2):
         left = total - rows.sum(axis=1)

@@ -12,7 +12,7 @@ import numpy as np
 
 ORDER = 4
 RATIO = 0.5
-MIN_PROBABILITY = 1e-3
+MIN_PROBABILITY = 1e-4
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,6 @@ def extrapolate(sizes, means, errors):
         return _exact(sizes, means)
     x = sizes[0] / np.asarray(sizes, dtype=float)
     powers = np.vander(x, ORDER + 1, increasing=True)
-    # A mean that never moved still has the error of a count of none in so many draws: a small one.
-    errors = np.maximum(errors, 1e-3 * errors.max())
     prior = _prior(means, errors)
     design = np.vstack([powers / errors[:, None], np.diag(1 / prior)[2:]])
     target = np.concatenate([means / errors, np.zeros(ORDER - 1)])

@@ -13,6 +13,8 @@ from .simulate import count
 STRAY = 5.0
 # Share of the theory's state in an exact energy above which chains elsewhere count as metastable.
 DOMINANT = 0.95
+# What may be spent on that sum: about a second.
+MAX_TERMS = 3_000_000
 
 
 def strays(run):
@@ -67,7 +69,7 @@ def _dominant(model, values, runs):
         if not elsewhere.any():
             continue
         try:
-            energy = exact_at(model, values, run.size).energy
+            energy = exact_at(model, values, run.size, max_terms=MAX_TERMS).energy
         except InputError:
             continue
         here, there = (run.draws[chains, :, -1].mean() for chains in (run.from_state, elsewhere))
