@@ -168,7 +168,7 @@ def invariant_subspace(family, order_parameters, tied=TIED):
         broken = _broken_ties(family, groups, basis)
         if not broken:
             return basis
-        groups = [part for k, group in enumerate(groups) for part in (_split(group) if k in broken else [group])]
+        groups = [part for k, group in enumerate(groups) for part in (_split(group, broken[k]) if k in broken else [group])]
 
 
 def _ties(phi, tied):
@@ -186,11 +186,11 @@ def _ties(phi, tied):
     return groups
 
 
-def _split(group):
-    """A tie loosened: components need not vanish but still agree, then every one is free."""
-    if len(group) > 1 and not any(group.values()):
-        return [dict.fromkeys(group, 1)]
-    return [{i: 1} for i in group]
+def _split(group, pushed):
+    """A tie loosened: of components that vanish only those pushed off need not, and these still agree; then every one is free."""
+    if any(group.values()):
+        return [{i: 1} for i in group]
+    return [part for part in ({i: 0 for i in group if i not in pushed}, dict.fromkeys(pushed, 1)) if part]
 
 
 def _basis(groups, phi):
@@ -204,14 +204,16 @@ def _basis(groups, phi):
 
 
 def _broken_ties(family, groups, basis):
-    """Indices of groups whose tie the residual does not respect at generic points of the subspace."""
+    """Groups whose tie the residual does not respect at generic points of the subspace: {index: components pushed out of it}."""
     projector = basis @ basis.T
     draw = np.random.default_rng(0)
-    broken = set()
+    broken = {}
     for values in family.generic():
         for _ in range(2):
             phi = basis @ draw.uniform(0.2, 0.8, basis.shape[1])
             residual = family.at(values).evaluate(phi).residual
             outside = np.abs(residual - projector @ residual)
-            broken |= {k for k, group in enumerate(groups) if outside[list(group)].max() > INVARIANT}
+            for k, group in enumerate(groups):
+                if pushed := [i for i in group if outside[i] > INVARIANT]:
+                    broken[k] = sorted({*broken.get(k, ()), *pushed})
     return broken

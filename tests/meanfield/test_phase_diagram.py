@@ -11,6 +11,7 @@ import xarray
 from meanfield.box import Box
 from meanfield.curves import Coexistence, Instability, trace
 from meanfield.family import invariant_subspace
+from meanfield.labels import PhaseNames
 from meanfield.phase_diagram import phase_diagram
 from theory.errors import InputError
 
@@ -215,3 +216,22 @@ def test_coexistence_residual_is_rounding():
     points = trace(equations, equations.start(states, [0.001, 1.488]), box.generic_symmetry)
     assert len(points) > 5
     assert max(np.abs(equations.residual(p.w)).max() for p in points) < 1e-13
+
+
+@pytest.mark.parametrize("q", [0.0, 1e-12, 2e-9, 5e-8, 0.2])
+def test_labels_of_small_conserved_components(q):
+    """A magnetisation of zero stays zero in a label, however small the quadrupole beside it."""
+    names = PhaseNames(Box.plane("blume-emery-griffiths", ("Delta", 1, 2.8), ("T", 0.1, 1.5), {"K": 3}))
+    assert names.identify([0.0, q])[0] == "paramagnetic"
+    assert names.identify([0.5, max(q, 0.3)])[0] == "ferromagnetic"
+
+
+def test_cold_paramagnet():
+    """At T = 0 the first-order transition is at Delta = (1 + K)/2; beyond it the grid is paramagnetic down to T = 0."""
+    diagram = phase_diagram("blume-emery-griffiths", x=("Delta", 0, 1.2, 7), y=("T", 0, 1.1, 7), sections=(0.3, 0.7), K=0.6)
+    labels = np.array([p.label for p in diagram.phases])[diagram.dataset["phase"].values]
+    magnetised = np.abs(diagram.dataset["m"].values) > 1e-7
+    assert ((labels == "ferromagnetic") == magnetised).all()
+    assert (labels[diagram.dataset["Delta"].values > 0.81] == "paramagnetic").all()
+    fraction, = (p.fraction for p in diagram.phases if p.label == "ferromagnetic")
+    assert fraction == pytest.approx(magnetised.mean())
