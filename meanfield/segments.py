@@ -7,6 +7,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from .continuation import Arclength, between, follow
+from .family import state
 
 __all__ = ["Segment", "Stretch", "all_paths", "equilibrium", "meet", "segments_of"]
 
@@ -14,6 +15,12 @@ ANCHORS = 13
 # Two branches meet where their states agree to this accuracy; parameters agree much better, as the square.
 MET = 1e-2
 SNAP = 1e-6
+# Branches sought between the ends of known ones may end themselves: at most so many rounds.
+ROUNDS = 4
+# How far from an instability its new branch is sought, and how far beyond the last point of a branch its end may be at T = 0.
+BESIDE = 2e-3
+REACH = 1e-3
+ROUNDING = 2e-16
 
 
 def all_paths(family, solve_at, symmetry_at, options=Arclength(), anchors=ANCHORS):
@@ -29,18 +36,60 @@ def all_paths(family, solve_at, symmetry_at, options=Arclength(), anchors=ANCHOR
     -------
     list of Path
     """
-    paths = []
+    survey = _Survey(family, solve_at, symmetry_at, options)
     for value in _anchor_values(family, anchors):
-        symmetry = symmetry_at([value])
-        known = [symmetry.canonical(p.state.order_parameters) for path in paths for p in path.at(value)]
-        for phi in solve_at([value]):
+        survey.visit(float(value))
+    for _ in range(ROUNDS):
+        values = survey.gaps()
+        if not values:
+            break
+        for value in values:
+            survey.visit(value)
+    return survey.paths
+
+
+class _Survey:
+    """Branches found so far, the parameter values at which all solutions have been asked for, and where to ask next."""
+
+    def __init__(self, family, solve_at, symmetry_at, options):
+        self.family, self.solve_at, self.symmetry_at, self.options = family, solve_at, symmetry_at, options
+        self.paths, self.visited = [], []
+
+    def visit(self, value):
+        """Follow every branch that passes a parameter value and is not known yet."""
+        self.visited.append(float(self.family.unit([value])[0]))
+        symmetry = self.symmetry_at([value])
+        known = [symmetry.canonical(p.state.order_parameters) for path in self.paths for p in path.at(value)]
+        for phi in self.solve_at([value]):
             if any(np.abs(symmetry.canonical(phi) - other).max() < 1e-6 for other in known):
                 continue
-            path = follow(family, phi, value, options)
+            path = follow(self.family, phi, value, self.options)
             if path is not None:
-                paths.append(path)
+                self.paths.append(path)
                 known += [symmetry.canonical(p.state.order_parameters) for p in path.at(value)]
-    return paths
+
+    def gaps(self):
+        """Values between neighbouring ends of stable branches, and close to an instability that emits no known branch."""
+        ends = [(path, end) for path in self.paths for piece in _stable_pieces(path) for end in (piece[0], piece[-1])]
+        marks = _distinct(sorted({0.0, 1.0, *(float(end.z[-1]) for _, end in ends)}))
+        units = [(a + b) / 2 for a, b in pairwise(marks) if b - a > SNAP and not any(a < u < b for u in self.visited)]
+        for path, end in ends:
+            if end.event == "bifurcation" and not self.emits(path, end):
+                units += self.beside(float(end.z[-1]), marks)
+        return [float(self.family.values([u])[0]) for u in units]
+
+    def emits(self, path, end):
+        """Whether another known branch meets this one at its instability."""
+        symmetry = self.symmetry_at([end.parameter])
+        return any(abs(p.z[-1] - end.z[-1]) < SNAP and meet(p.state, end.state, symmetry)
+                   for other in self.paths if other is not path for p in other.points if p.event in ("pitchfork", "bifurcation"))
+
+    def beside(self, u, marks):
+        """Unit coordinates on both sides of an instability, before the next mark, that have not been visited yet."""
+        rooms = [abs(mark - u) for mark in marks if abs(mark - u) > SNAP]
+        offset = min([BESIDE, *(room / 4 for room in rooms)])
+        near = [x for x in (u - offset, u + offset) if 0 < x < 1]
+        return [x for x in near if not any(abs(x - seen) < SNAP for seen in self.visited)]
 
 
 def _anchor_values(family, count):
@@ -80,7 +129,7 @@ class Segment:
 
 def segments_of(paths, symmetry):
     """All stable Segments of the paths, with sharp ends."""
-    segments = [segment for path in paths for segment in _stable_segments(path)]
+    segments = [_up_to_kinks(segment) for path in paths for segment in _stable_segments(path)]
     special = [(path, p) for path in paths for p in path.points if p.event == "bifurcation"]
     sharp = [replace(s, low=_sharp(s, s.points[0], special, symmetry), high=_sharp(s, s.points[-1], special, symmetry))
              for s in segments]
@@ -104,13 +153,46 @@ def meet(first, second, symmetry, distance=MET):
 
 
 def _stable_segments(path):
-    marks = sorted({0, *(k for k, p in enumerate(path.points) if p.event), len(path.points) - 1})
-    pieces = [path.points[a:b + 1] for a, b in pairwise(marks)]
     found = []
-    for points in _joined([piece for piece in pieces if _is_stable(path.curve, piece)]):
+    for points in _stable_pieces(path):
         points = points if points[0].z[-1] < points[-1].z[-1] else points[::-1]
         found.append(Segment(path, points, points[0].parameter, points[-1].parameter))
     return found
+
+
+def _stable_pieces(path):
+    """The stable pieces of a path, each a tuple of points between special ones."""
+    marks = sorted({0, *(k for k, p in enumerate(path.points) if p.event), len(path.points) - 1})
+    pieces = [path.points[a:b + 1] for a, b in pairwise(marks)]
+    return _joined([piece for piece in pieces if _is_stable(path.curve, piece)])
+
+
+def _up_to_kinks(segment):
+    """A segment at T = 0 extended to the discontinuities at which it ends: differences across one stop the continuation before it."""
+    curve, points = segment.path.curve, segment.points
+    if curve.family.names != ("T",) and curve.family.fixed["T"] == 0:
+        first, last = (_kink(curve, end, side) if end.event == "lost" else None for end, side in ((points[0], -1), (points[-1], 1)))
+        points = (*filter(None, [first]), *points, *filter(None, [last]))
+    return replace(segment, points=points, low=points[0].parameter, high=points[-1].parameter)
+
+
+def _kink(curve, end, side):
+    """The last point that a branch reaches beyond `end`, by bisection, or None where it is not a discontinuity that ends it."""
+    alive, dead = end.z[-1], min(max(end.z[-1] + side * REACH, 0.0), 1.0)
+    if _reached(curve, end, alive) is None or _reached(curve, end, dead) is not None:
+        return None
+    while abs(dead - alive) > ROUNDING:
+        middle = (alive + dead) / 2
+        alive, dead = (alive, middle) if _reached(curve, end, middle) is None else (middle, dead)
+    z = _reached(curve, end, alive)
+    values = curve.family.values(z[-1:])
+    return replace(end, z=z, state=state(curve.family, curve.basis, values, curve.basis @ z[:-1]))
+
+
+def _reached(curve, end, u):
+    """The branch at the unit coordinate u close to its point `end`, or None."""
+    z = curve.correct(np.append(end.z[:-1], u), curve.natural)
+    return z if z is not None and np.abs(z - end.z).max() < MET else None
 
 
 def _is_stable(curve, piece):

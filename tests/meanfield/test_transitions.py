@@ -134,6 +134,28 @@ def test_multitasking_along_T(d, T1, below, between):
     assert_matches(records, [("continuous", T1, below, between), ("continuous", 1 - d, between, PARA)], 1e-10)
 
 
+def test_a_narrow_phase_between_two_others():
+    """At d = 0.65 the hierarchical state returns on 0.3% of the range, between parallel and retrieval."""
+    records = found("multitasking-hopfield", {"T": (0.05, 0.6)}, d=0.65, P=2)
+    states = ["hierarchical", "parallel", "hierarchical", "retrieval", PARA]
+    places = [0.136981492914, 0.327251972257, 0.329128855005, 0.35]
+    assert_matches(records, [("continuous", x, a, b) for x, a, b in zip(places, states, states[1:])], 1e-11)
+
+
+def test_a_phase_that_springs_from_an_instability():
+    """Retrieval gives way to hierarchical and this to parallel as the dilution grows at T = 0.3."""
+    records = found("multitasking-hopfield", {"d": (0, 1)}, T=0.3, P=2)
+    states = ["retrieval", "hierarchical", "parallel", PARA]
+    places = [0.542708739092, 0.618456798531, 0.7]
+    assert_matches(records, [("continuous", x, a, b) for x, a, b in zip(places, states, states[1:])], 1e-11)
+
+
+def test_kinks_at_zero_temperature():
+    """Spin 1 at T = 0: m = 1 exists up to Delta = J, m = 0 is stable from 0 on, and they coexist at J/2."""
+    records = found("blume-capel", {"Delta": (-0.2, 1.5)}, T=0)
+    assert_matches(records, [(kind, x, FERRO, PARA) for kind, x in (("spinodal", 0), ("first-order", 0.5), ("spinodal", 1))], 1e-12)
+
+
 def test_multitasking_at_zero_temperature():
     """Three patterns: the hierarchical state gives way at d = 0.5469 and ceases to exist at the golden ratio."""
     records = found("multitasking-hopfield", {"d": (0.05, 0.95)}, T=0, P=3)
