@@ -102,7 +102,8 @@ class Verdict:
 
     def as_dict(self):
         """The JSON document of `validate`."""
-        return {"checks": [c.as_dict() for c in self.checks], "verdict": self.verdict, "threshold": self.threshold, "reason": self.reason, "remark": self.remark}
+        words = {name: getattr(self, name) for name in ("verdict", "threshold", "reason", "remark")}
+        return {"checks": [c.as_dict() for c in self.checks], **words}
 
     def plot(self, ax=None):
         """Draw the comparison; see `validate.plot.plot_verdict`."""
@@ -266,7 +267,8 @@ def _check(observable, prediction, runs, threshold):
         note = "the samples break the symmetry that the theory's state keeps"
         return Check(observable.name, observable.theory, None, None, None, False, note)
     if len(kept) < 2:
-        note = "fewer than two sizes are large enough for Gaussian fluctuations about one state: a transition is near, or sites are frozen"
+        note = ("fewer than two sizes are large enough for Gaussian fluctuations about one state: "
+                "a transition is near, or sites are frozen")
         return Check(observable.name, observable.theory, None, None, None, None, note)
     kept, estimates, fit = _extrapolated(observable, kept)
     sizes = tuple(run.size for run in kept)
@@ -376,7 +378,8 @@ def _line(check):
     if check.measured is None:
         return f"{check.observable:<12} theory {check.theory:.6g}: {check.note}"
     word = {True: "consistent", False: "INCONSISTENT", None: f"undecided: {check.note}"}[check.consistent]
-    return f"{check.observable:<12} theory {check.theory:.6g}, measured {check.measured:.6g} +- {check.error:.2g}, z = {check.z:+.2f}: {word}"
+    measured = f"measured {check.measured:.6g} +- {check.error:.2g}"
+    return f"{check.observable:<12} theory {check.theory:.6g}, {measured}, z = {check.z:+.2f}: {word}"
 
 
 def _checked_sizes(model, sizes):

@@ -6,7 +6,6 @@ other and equal values gathered. That reaches N in the thousands for one or two 
 """
 
 from dataclasses import dataclass, field
-from itertools import product
 from math import lgamma
 
 import numpy as np
@@ -17,7 +16,6 @@ from theory.errors import InputError
 from theory.symbols import T, symbol
 
 from . import disorder
-from .energy import energy_at
 
 MAX_TERMS = 20_000_000
 MAX_STATES = 5_000_000
