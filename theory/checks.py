@@ -29,7 +29,7 @@ POINTS = 2
 SIZES = (2, 3)
 SAMPLES = 300
 # Relative disagreement allowed to closed forms, to double-precision sums, and to their numerical derivatives.
-EXACT, DOUBLE, DIFFERENCE = 1e-15, 1e-9, 1e-6
+EXACT, DOUBLE, DIFFERENCE = 1e-15, 1e-9, 1e-5
 _FINITE = (Ensemble, Hamiltonian)
 _DOUBLE = (*_FINITE, SiteTrace, SiteMean, SiteEntropy, GaussianAverage)
 
@@ -94,7 +94,7 @@ class Limit:
         point = context.equilibrium.point if self.where == "equilibrium" else self.where(context)
         label = context.equilibrium.label if self.where == "equilibrium" else f"T = {mpmath.nstr(point[T], 4)}"
         ordered = self.where == "equilibrium"
-        soft = ordered and context.model.site.kind == "sphere"
+        soft = ordered and context.has_soft_modes
         outcomes = []
         for before, after in paired(step):
             with context.large_systems(pure_state=ordered):
@@ -155,7 +155,7 @@ class SameSum:
             with context.thinned_disorder():
                 deviations = [context.deviation(step.before, step.after, {**context.point(), N: size}) for size in SIZES]
         except NotImplementedError as reason:
-            return Outcome("assumption", f"not summed at finite N: {reason} are not implemented")
+            return Outcome("assumption", f"not checked at finite N: {reason}")
         return judge(max(deviations), DOUBLE, f"configuration by configuration, N = {', '.join(map(str, SIZES))}: equal")
 
 
@@ -264,7 +264,8 @@ def convergence(sizes, measured, target, label="", soft=False):
     best, noise = (three, noise3) if noise3 < curved else (two, noise2)
     allowed = 0.03 * errors[-1] if soft else curved + 0.2 * errors[-1]
     allowed += 4 * noise + 1e-7 * (1 + abs(target))
-    good = abs(best - target) <= min(allowed, 0.25 * max(abs(target), 0.1))
+    close = abs(best - target) <= min(allowed, 0.25 * max(abs(target), 0.1))
+    good = close or errors[-1] <= 0.01 * max(abs(target), 0.1)
     good = good and errors[-1] <= max(errors[:-1]) + 4 * max(e for _, e in measured) + 1e-9
     shown = ", ".join(f"{e:.2g}" for e in errors)
     text = (f"at {label}: N = {', '.join(map(str, sizes))}: error {shown}, rate N^-{rate:.1f}; "
@@ -309,7 +310,7 @@ class State:
     order: float
     margin: float
     gap: float
-    basin: tuple
+    basin: tuple  # the order parameters, and those of equivalent states
 
 
 class Context:
@@ -324,9 +325,10 @@ class Context:
     def __init__(self, derivation, seed=0):
         self.derivation, self.model, self.seed = derivation, derivation.model, seed
         self.random = random.Random(seed)
-        self.cells, self.basin, self.typical, self.noise = None, None, False, 0.0
+        self.cells = self.states = self.basin = None
+        self.typical, self.noise = False, 0.0
         self._systems, self._points = {}, []
-        self._values, self._kinds, self._free = {}, {}, {}
+        self._values, self._templates, self._free = {}, {}, {}
 
     # ---- random points
 
@@ -347,7 +349,8 @@ class Context:
         for symbols, low in ((names, 0.1), (self.trial, 0.1)):
             draw |= dict(zip(symbols, self._realisable(values)))
         for family in (fields_of(model), self.sources, self.origins):
-            draw |= {x: mpmath.mpf(self.random.uniform(0.1, 0.8)) for x in family}
+            largest = 0.15 if model.site.kind == "gaussian" else 0.8
+            draw |= {x: mpmath.mpf(self.random.uniform(0.02, largest)) for x in family}
         draw[symbol("t")] = mpmath.mpf(self.random.uniform(0.2, 0.5))
         if self.derivation.route == "hamilton-jacobi":
             draw[symbol("t")] *= mpmath.mpf(-1) / 2
@@ -401,7 +404,8 @@ class Context:
     def _realisable(self, values):
         """Order parameters of one site in random fields."""
         site = self.one_site(values)
-        fields = [self.random.uniform(0.1, 1.0) for _ in self.model.order_parameters]
+        largest = 0.15 if self.model.site.kind == "gaussian" else 1.0
+        fields = [self.random.uniform(0.1, largest) for _ in self.model.order_parameters]
         exponent = sum(f * g for f, g in zip(fields, self.model.order_parameters.values()))
         return [site.mean(g, exponent) for g in self.model.order_parameters.values()]
 
@@ -413,9 +417,9 @@ class Context:
 
         names = (T, *(symbol(name) for name in self.model.parameters))
         key = tuple(float(values[a]) for a in names)
-        label = ("site", key, self.cells is None)
+        label = ("site", key, self._thinned)
         if label not in self._systems:
-            self._systems[label] = OneSite(self.model, dict(zip(names, key)), self.cells)
+            self._systems[label] = OneSite(self.model, dict(zip(names, key)), self.cells, self.states)
         return self._systems[label]
 
     def value(self, expr, point):
@@ -432,23 +436,34 @@ class Context:
         for kind, rule in self._rules.items():
             if isinstance(expr, kind):
                 return rule(expr, point)
-        if not expr.args or not self._composite(expr):
+        template, special = self._template(expr)
+        if not special:
             return evaluate(expr, point)
-        parts = [Symbol(f"_{i}") for i in range(len(expr.args))]
-        numbers = {p: self._numbers(a, point) for p, a in zip(parts, expr.args)}
-        return evaluate(expr.func(*parts), numbers)
+        return evaluate(template, {**point, **{x: self._numbers(e, point) for x, e in special}})
 
-    def _composite(self, expr):
-        """Whether an expression contains something that `evaluate` does not know."""
-        if expr not in self._kinds:
-            self._kinds[expr] = expr.has(*self._rules)
-        return self._kinds[expr]
+    def _template(self, expr):
+        """The expression with what `evaluate` does not know replaced by symbols, and those parts."""
+        if expr not in self._templates:
+            found = {}
+
+            def replaced(e):
+                if isinstance(e, self._kinds):
+                    return found.setdefault(e, Symbol(f"*{len(found)}"))
+                return e.func(*map(replaced, e.args)) if e.args and e.has(*self._kinds) else e
+
+            template = replaced(expr)
+            self._templates[expr] = template, [(x, e) for e, x in found.items()]
+        return self._templates[expr]
+
+    @cached_property
+    def _kinds(self):
+        return tuple(self._rules)
 
     def _remembered(self, expr, point, rule):
         """The value of an expression, computed once for each set of values of its free symbols."""
         if expr not in self._free:
             self._free[expr] = sorted(expr.free_symbols, key=str)
-        key = (expr, self.cells is None, self.typical, *(point.get(x) for x in self._free[expr]))
+        key = (expr, self._thinned, self.typical, *(point.get(x) for x in self._free[expr]))
         if key not in self._values:
             self._values[key] = rule(expr, point)
         return self._values[key]
@@ -517,7 +532,7 @@ class Context:
         from .exact import brute_force
 
         values = {k: float(v) for k, v in point.items()} | {T: 1 / float(point[expr.args[0]])}
-        return mpmath.mpf(brute_force(self.model, values, int(point[N]), self.cells))
+        return mpmath.mpf(brute_force(self.model, values, int(point[N]), self.cells, self.states))
 
     def _ensemble(self, expr, point):
         values, size = {k: float(v) for k, v in point.items() if k != N}, int(point[N])
@@ -542,18 +557,20 @@ class Context:
         names = (T, beta, *(symbol(name) for name in self.model.parameters), *sorted(one_body.free_symbols, key=str))
         fixed = {a: values[a] for a in names if a in values}
         numbers = tuple(sorted((str(a), v) for a, v in fixed.items()))
-        key = (one_body, size, numbers, self.cells is None, self.typical)
+        key = (one_body, size, numbers, self._thinned, self.typical)
         if key not in self._systems:
             samples = SAMPLES if self._lattice else SAMPLES // 3
             self._systems[key] = finite_system(self.model, fixed, size, one_body, samples, self.seed, self.cells,
-                                               self.typical)
+                                               self.typical, self.states)
         return self._systems[key]
 
     @contextmanager
     def thinned_disorder(self):
-        """Inside, the disorder takes a few of its values only: finite-N identities hold for any disorder."""
-        from .exact import disorder_cells
+        """Inside, disorder and Gaussian sites take a few values only: finite-N identities hold for any measure."""
+        from .exact import disorder_cells, site_states
 
+        if self.model.site.kind == "gaussian":
+            self.states = site_states(self.model.site, {k: float(v) for k, v in self.point().items()}, order=5)
         if self.model.disorder:
             cells = disorder_cells(self.model, {k: float(v) for k, v in self.point().items()})
             kept = random.Random(self.seed).sample(range(len(cells)), min(3, len(cells)))
@@ -562,9 +579,22 @@ class Context:
         try:
             yield
         finally:
-            self.cells = None
+            self.cells = self.states = None
+
+    @property
+    def _thinned(self):
+        return self.cells is not None or self.states is not None
 
     # ---- equilibrium
+
+    @property
+    def has_soft_modes(self):
+        """Whether a continuous symmetry is broken at the equilibrium state: vector spins without a field."""
+        site = self.model.site
+        if site.kind != "sphere" or site.n == 1:
+            return False
+        (m,) = self.model.order_parameters
+        return self.model.energy.diff(m).xreplace({m: sympy.S.Zero}) == 0 and self.equilibrium.order > 0.1
 
     @contextmanager
     def large_systems(self, pure_state):
@@ -574,7 +604,8 @@ class Context:
         left out, at the typical composition of the disorder where there are several order parameters.
         """
         self.basin = self.equilibrium.basin if pure_state else None
-        self.typical = pure_state and self._lattice and bool(self.model.disorder) and len(self.model.order_parameters) > 1
+        several = len(self.model.order_parameters) > 1 or self.model.site.kind == "quantum"
+        self.typical = pure_state and self._lattice and bool(self.model.disorder) and several
         try:
             yield
         finally:
@@ -591,15 +622,18 @@ class Context:
         kind, dimension = self.model.site.kind, len(self.model.order_parameters)
         if kind == "gaussian":
             return (1, 2, 4)
+        if kind == "quantum" and self.model.disorder:
+            return (4, 8, 16) if self.typical else (2, 4, 6)
         if kind != "finite":
-            return (4, 8, 16) if not self.model.disorder else (2, 4, 6)
+            return (8, 16, 32)
         if not self._lattice:
-            return (4, 8, 12) if self.basin else (2, 4, 8)
+            normals = sum(isinstance(d, Normal) for d in self.model.disorder.values())
+            return (4, 8, 12) if self.basin or normals == 1 else (2, 4, 8)
         if not self.model.disorder:
             return {1: (32, 64, 128), 2: (12, 24, 48)}.get(dimension, (8, 16, 32) if len(self.model.site.states) < 4 else (4, 8, 16))
         if not self.typical:
             return {1: (32, 64, 128), 2: (4, 8, 16)}.get(dimension, (3, 6, 12))
-        return self._proportionate({2: (16, 32, 64), 3: (12, 24, 40)}.get(dimension, (6, 9, 12)))
+        return self._proportionate({2: (16, 32, 64), 3: (12, 24, 40)}.get(dimension, (8, 16, 24)))
 
     def _proportionate(self, sizes):
         """Nearby numbers of sites at which the typical composition of the disorder rounds least."""
@@ -617,6 +651,8 @@ class Context:
     def _lattice(self):
         """Whether the order parameters of one site take values that do not depend on a Gaussian disorder."""
         normal = [x for x, d in self.model.disorder.items() if isinstance(d, Normal)]
+        if self.model.site.kind == "quantum":
+            return not normal
         return not any(g.has(x) for g in self.model.order_parameters.values() for x in normal)
 
     @cached_property
@@ -624,7 +660,7 @@ class Context:
         """A stable, isolated, ordered state of the model if there is one, else its disordered state."""
         scale = self._energy_scale()
         states = []
-        for ratio in (0.6, 0.7, 0.5, 0.4, 0.8, 0.9, 1.2, 1.6, 2.5):
+        for ratio in self._temperature_ratios():
             found = self._state(ratio * scale)
             if found is None:
                 continue
@@ -634,6 +670,14 @@ class Context:
         if not states:
             raise InputError("no equilibrium state was found at any temperature tried")
         return max(states, key=lambda s: min(s.margin, 0.5) + min(s.gap, 0.5) + 0.5 * (s.order > 0.1))
+
+    def _temperature_ratios(self):
+        """Temperatures to try, over the one where the disordered state loses stability."""
+        if self.model.site.kind == "gaussian":
+            return (2.0, 3.0, 4.0)
+        several = self.model.disorder and len(self.model.order_parameters) > 1
+        first = (0.4, 0.5, 0.6, 0.7) if several else (0.6, 0.7, 0.5, 0.4)
+        return (*first, 0.8, 0.9, 1.2, 1.6, 2.5)
 
     def _energy_scale(self):
         """The temperature where the disordered state loses stability, or a fraction of the ordered state's field."""

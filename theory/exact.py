@@ -8,7 +8,7 @@ k_B = 1; everything is double precision.
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import combinations_with_replacement, product
 
 import numpy as np
@@ -24,6 +24,8 @@ MAX_COMPOSITIONS = 1500
 MAX_CONFIGURATIONS = 2_000_000
 GAUSSIAN_NODES = 12
 RADIAL_NODES = 48
+MAX_VECTORS = 40
+MAX_LEVELS = 700
 _DIGITS = 9
 
 
@@ -67,13 +69,14 @@ class Averages:
     covariance_errors: np.ndarray = 0.0
 
 
-def finite_system(model, values, size, one_body, samples=SAMPLES, seed=0, cells=None, typical=False):
+def finite_system(model, values, size, one_body, samples=SAMPLES, seed=0, cells=None, typical=False,
+                  states=None):
     """The N-site system of a model with one-body exponent `one_body`, ready for `averages`."""
     if model.site.kind == "quantum":
-        return QuantumSystem(model, values, size, one_body, cells)
+        return QuantumSystem(model, values, size, one_body, cells, typical)
     if model.site.kind == "sphere":
         return SphereSystem(model, values, size, one_body)
-    return ClassicalSystem(model, values, size, one_body, samples, seed, cells, typical)
+    return ClassicalSystem(model, values, size, one_body, samples, seed, cells, typical, states)
 
 
 class ClassicalSystem:
@@ -86,11 +89,12 @@ class ClassicalSystem:
     cells : [(probability, disorder values)] instead of the model's own disorder
     typical : take the one composition of site types nearest to their probabilities instead of the average
         over all, with the linear part of the rounding removed
+    states : (states, weights) instead of the site's own
     """
 
-    def __init__(self, model, values, size, one_body, samples=SAMPLES, seed=0, cells=None, typical=False):
+    def __init__(self, model, values, size, one_body, samples=SAMPLES, seed=0, cells=None, typical=False, states=None):
         self.model, self.size, self.typical = model, size, typical
-        self.types = site_types(model, values, one_body, cells)
+        self.types = site_types(model, values, one_body, cells, states)
         self.samples, self.seed = samples, seed
         self._powers = {}
 
@@ -147,11 +151,7 @@ class ClassicalSystem:
         return [(p, types, *self._density(types)) for types in compositions if (p := self._probability(types)) > 0]
 
     def _typical_composition(self):
-        """Counts N p rounded to sum to N, the largest remainders first."""
-        shares = np.array([t.probability for t in self.types]) * self.size
-        counts = np.floor(shares).astype(int)
-        missing = self.size - counts.sum()
-        counts[np.argsort(counts - shares, kind="stable")[:missing]] += 1
+        counts = _rounded(self._chances, self.size)
         return tuple(c for c, n in enumerate(counts) for _ in range(n))
 
     def _probability(self, types):
@@ -215,10 +215,10 @@ class SiteType:
     logs: np.ndarray
 
 
-def site_types(model, values, one_body, cells=None):
+def site_types(model, values, one_body, cells=None, states=None):
     """The site types of a model, those with the same one-site measure of g merged."""
     cells = disorder_cells(model, values) if cells is None else cells
-    states, weights = site_states(model.site, values)
+    states, weights = states or site_states(model.site, values)
     g = np.array([site_table(model, f, values, states, cells) for f in model.order_parameters.values()])
     exponents = site_table(model, one_body, values, states, cells) + np.log(weights)
     merged = {}
@@ -258,7 +258,10 @@ def site_states(site, values, order=2 * GAUSSIAN_NODES):
 
 
 def disorder_cells(model, values, order=GAUSSIAN_NODES):
-    """[(probability, values of the disorder variables)] over finite supports and quadrature nodes."""
+    """[(probability, values of the disorder variables)] over finite supports and quadrature nodes.
+
+    Gaussian variables take `order` Gauss-Hermite nodes; None stands for the trapezoidal rule, exact to rounding.
+    """
     axes = []
     for d in model.disorder.values():
         if isinstance(d, FiniteDistribution):
@@ -277,13 +280,13 @@ class OneSite:
     values : {symbol: number} of T and the parameters
     """
 
-    def __init__(self, model, values, cells=None):
+    def __init__(self, model, values, cells=None, states=None):
         self.model, self.values = model, values
         continuous = sum(not isinstance(d, FiniteDistribution) for d in model.disorder.values())
-        self.cells = cells or disorder_cells(model, values, order=(40, 40, 24)[min(continuous, 2)])
+        self.cells = cells or disorder_cells(model, values, order=24 if continuous > 1 else None)
         self.chances = np.array([p for p, _ in self.cells])
         if model.site.kind != "quantum":
-            self.states, weights = site_states(model.site, values, order=80)
+            self.states, weights = states or site_states(model.site, values, order=80)
             self.log_weights = np.log(weights)
 
     def table(self, expr, values=None):
@@ -343,23 +346,22 @@ class SphereSystem(ClassicalSystem):
 
     def __init__(self, model, values, size, one_body):
         if model.disorder or len(model.order_parameters) > 1 or sympy.sympify(one_body) != 0:
-            raise NotImplementedError("exact sums of vector spins with disorder or several order parameters")
+            raise NotImplementedError("no exact sums of vector spins with disorder, one-body terms or several order parameters")
+        if size > MAX_VECTORS:
+            raise NotImplementedError(f"exact sums of vector spins lose their digits beyond {MAX_VECTORS} sites: got {size}")
         (g,) = model.order_parameters.values()
         self.model, self.size = model, size
         self.scale = _number(g.coeff(model.site.variable), values)
-        radii, masses = radial_density(model.site.n, size)
-        cosines, weights = sphere_cosines(model.site.n)
-        self.radius = np.repeat(radii, len(cosines)) * self.scale / size
-        self.along = self.radius * np.tile(cosines, len(radii))
-        self.masses = np.repeat(masses, len(cosines)) * np.tile(weights, len(radii))
+        self._densities = {}
 
     def averages(self, collective, values, observables=(), basin=None):
         """Averages over exp[N collective(m)]."""
-        exponent, *functions = (self._function(e, values) for e in (collective, *observables))
-        logs = self.size * exponent
-        mass = self.masses * np.exp(logs - logs.max())
-        if np.abs(mass).sum() * 1e-10 > mass.sum():
-            raise NotImplementedError(f"exact sums of {self.size} vector spins lose their digits here: use fewer")
+        (m,) = self.model.order_parameters
+        parts = [self._split(e, values) for e in (collective, *observables)]
+        radius, along, masses, logs = self._density(self._tilt(*parts[0]))
+        exponent, *functions = [radial(radius[:, None]) + slope * along for radial, slope in parts]
+        logs = logs + self.size * exponent
+        mass = masses * np.exp(logs - logs.max())
         log_z = logs.max() + math.log(mass.sum())
         mass /= mass.sum()
         table = np.array(functions).reshape(len(functions), len(mass))
@@ -367,76 +369,115 @@ class SphereSystem(ClassicalSystem):
         covariances = (table * mass) @ table.T - np.outer(means, means)
         return Averages(log_z / self.size, log_z, means, covariances)
 
-    def _function(self, expr, values):
+    def _split(self, expr, values):
+        """The radial part of a function of the order parameter, and its linear coefficient."""
         (m,) = self.model.order_parameters
         expr = sympy.sympify(expr)
         slope = expr.diff(m).xreplace({m: sympy.S.Zero})
-        radial = numeric(expr - slope * m, (m,), values)
-        return radial(self.radius[:, None]) + _number(slope, values) * self.along
+        return numeric(expr - slope * m, (m,), values), _number(slope, values)
+
+    def _tilt(self, radial, slope):
+        """The field (in units of T) on one spin that leaves the smallest weights to compensate."""
+        tilts, lengths = np.linspace(0.0, 25.0, 51), np.linspace(0.0, 1.0, 101)
+        m = abs(self.scale) * lengths
+        exponents = radial(m[:, None]) + abs(slope) * m
+        cost = _log_radial(self.model.site.n, tilts) + (exponents - np.outer(tilts, lengths)).max(axis=1)
+        return float(tilts[np.argmin(cost)])
+
+    def _density(self, tilt):
+        """Radius and component along the field (scaled), signed masses and log weights of the sum of the spins."""
+        if tilt not in self._densities:
+            n = self.model.site.n
+            radii, masses, logs = radial_density(n, self.size, tilt)
+            cosines, weights = sphere_cosines(n)
+            radius = np.repeat(radii, len(cosines)) * self.scale / self.size
+            spread = np.repeat(masses, len(cosines)) * np.tile(weights, len(radii))
+            self._densities[tilt] = radius, radius * np.tile(cosines, len(radii)), spread, np.repeat(logs, len(cosines))
+        return self._densities[tilt]
 
 
 class QuantumSystem:
-    """N quantum spins 1/2, by diagonalisation; without disorder in the sectors of the total spin."""
+    """N quantum spins 1/2: sites of one type have a collective spin, and the blocks of these are diagonalised."""
 
-    def __init__(self, model, values, size, one_body, cells=None):
+    def __init__(self, model, values, size, one_body, cells=None, typical=False):
         self.model, self.size, self.values = model, size, values
-        self.sectors = _collective_sectors(size) if not model.disorder else None
         self.one_body = sympy.sympify(one_body)
-        self.compositions = self._site_cells(cells or disorder_cells(model, values)) if model.disorder else None
+        cells = cells or disorder_cells(model, values)
+        self.chances = np.array([p for p, _ in cells])
+        self.cells = [dict(zip(model.disorder, row)) for _, row in cells]
+        self.compositions = self._compositions(typical)
 
     def averages(self, collective, values, observables=(), basin=None):
-        """Averages over exp[N collective(phi) + one-body]."""
+        """Averages over exp[N collective(phi) + one-body]; thermal covariances are not defined (nan)."""
+        correction = self._linear_part(collective, values, basin)
         total, annealed, means = 0.0, [], np.zeros(len(observables))
-        for weight, blocks in self._samples(values):
-            log_z, mean = self._one_sample(blocks, collective, observables, values)
-            total, means = total + weight * log_z / self.size, means + weight * mean
+        for weight, counts in self.compositions:
+            log_z, mean = self._one_composition(counts, collective, observables, values)
+            total += weight * (log_z - counts @ correction) / self.size
+            means += weight * mean
             annealed.append(math.log(weight) + log_z)
         empty = np.full((len(observables),) * 2, np.nan)
         return Averages(total, float(np.logaddexp.reduce(annealed)), means, empty)
 
-    def _one_sample(self, blocks, collective, observables, values):
+    def _compositions(self, typical):
+        if typical:
+            return [(1.0, _rounded(self.chances, self.size))]
+        out = []
+        for chosen in combinations_with_replacement(range(len(self.cells)), self.size):
+            counts = np.bincount(chosen, minlength=len(self.cells))
+            chance = math.factorial(self.size) * math.prod(
+                float(p) ** int(n) / math.factorial(int(n)) for p, n in zip(self.chances, counts))
+            out.append((chance, counts))
+        return out
+
+    def _linear_part(self, collective, values, basin):
+        """Per type, the deviation of one site's log-trace from the mean in the basin's field (zero without one)."""
+        if not basin:
+            return np.zeros(len(self.cells))
+        names = tuple(self.model.order_parameters)
+        point = np.array(basin[0], dtype=float)[None, :]
+        fields = [float(numeric(collective.diff(a), names, values)(point)[0]) for a in names]
+        exponent = self.one_body + sum(f * g for f, g in zip(fields, self.model.order_parameters.values()))
+        (_, z, x), = _collective_sectors(1)
+        traces = np.array([_log_sum(np.linalg.eigvalsh(self._linear(exponent, z, x, cell, 1))) for cell in self.cells])
+        return traces - traces @ self.chances / self.chances.sum()
+
+    def _one_composition(self, counts, collective, observables, values):
         logs, traces = [], []
-        for multiplicity, phi, one_body in blocks:
+        for multiplicity, phi, one_body in self._blocks(counts):
             energies, vectors = np.linalg.eigh(self.size * operator(collective, phi, values) + one_body)
-            density = [np.einsum("ij,jk,ki->i", vectors.T, operator(o, phi, values), vectors) for o in observables]
+            density = [np.einsum("ji,jk,ki->i", vectors, operator(o, phi, values), vectors) for o in observables]
             weights = np.exp(energies - energies.max())
             logs.append(energies.max() + math.log(weights.sum()) + math.log(multiplicity))
             traces.append([d @ weights / weights.sum() for d in density])
         log_z = float(np.logaddexp.reduce(logs))
         return log_z, np.exp(np.array(logs) - log_z) @ np.array(traces).reshape(len(logs), len(observables))
 
-    def _samples(self, values):
-        if self.sectors is not None:
-            yield 1.0, [(n, self._order(z, x, {}), self._linear(self.one_body, z, x, {}, 0.0))
-                        for n, z, x in self.sectors]
-            return
-        z, x = _pauli_sites(self.size)
-        for weight, cells in self.compositions:
-            phi = [sum(self._linear(g, z[i], x[i], cell, 1.0) for i, cell in enumerate(cells)) / self.size
-                   for g in self.model.order_parameters.values()]
-            one_body = sum(self._linear(self.one_body, z[i], x[i], cell, 1.0) for i, cell in enumerate(cells))
-            yield weight, [(1, dict(zip(self.model.order_parameters, phi)), one_body)]
+    def _blocks(self, counts):
+        """(multiplicity, {order parameter: matrix}, one-body matrix) over the total spins of the types."""
+        present = [(self.cells[c], int(n)) for c, n in enumerate(counts) if n]
+        for sectors in product(*(_collective_sectors(n) for _, n in present)):
+            dimensions = [len(z) for _, z, _ in sectors]
+            if math.prod(dimensions) > MAX_LEVELS:
+                raise NotImplementedError(f"exact sums of quantum spins over {math.prod(dimensions)} levels")
 
-    def _order(self, z, x, cell):
-        return {a: self._linear(g, z, x, cell, 0.0) / self.size for a, g in self.model.order_parameters.items()}
+            def summed(expr):
+                total = 0.0
+                for k, ((cell, n), (_, z, x)) in enumerate(zip(present, sectors)):
+                    left, right = math.prod(dimensions[:k]), math.prod(dimensions[k + 1:])
+                    total = total + np.kron(np.kron(np.eye(left), self._linear(expr, z, x, cell, n)), np.eye(right))
+                return total
+
+            phi = {a: summed(g) / self.size for a, g in self.model.order_parameters.items()}
+            yield math.prod(m for m, _, _ in sectors), phi, summed(self.one_body)
 
     def _linear(self, expr, z, x, cell, sites):
-        """The operator A + B_z Z + B_x X; the constant A counts once a site."""
+        """The operator n A + B_z Z + B_x X of n sites whose Pauli matrices sum to Z and X."""
         names = self.model.site.variables
         expr = sympy.expand(expr)
         slopes = [_number(expr.coeff(v), {**self.values, **cell}) for v in names]
         constant = _number(expr.xreplace({v: sympy.S.Zero for v in names}), {**self.values, **cell})
-        return slopes[0] * z + slopes[1] * x + constant * (sites or self.size) * np.eye(len(z))
-
-    def _site_cells(self, cells):
-        cells = [(p, dict(zip(self.model.disorder, row))) for p, row in cells]
-        out = []
-        for chosen in combinations_with_replacement(range(len(cells)), self.size):
-            counts = [chosen.count(c) for c in range(len(cells))]
-            chance = math.factorial(self.size) * math.prod(
-                cells[c][0] ** n / math.factorial(n) for c, n in enumerate(counts))
-            out.append((chance, [cells[c][1] for c in chosen]))
-        return out
+        return slopes[0] * z + slopes[1] * x + constant * sites * np.eye(len(z))
 
 
 def operator(expr, phi, values):
@@ -456,7 +497,7 @@ def operator(expr, phi, values):
     return out
 
 
-def brute_force(model, values, size, cells=None):
+def brute_force(model, values, size, cells=None, states=None):
     """(1/N) E log Tr exp(-H/T) configuration by configuration, straight from the Hamiltonian.
 
     Continuous variables are replaced by the same quadrature nodes as in `finite_system`, so that the
@@ -467,7 +508,7 @@ def brute_force(model, values, size, cells=None):
         return _brute_force_quantum(model, values, size, cells)
     if model.site.kind == "sphere":
         return _brute_force_vectors(model, values, size)
-    states, weights = site_states(model.site, values)
+    states, weights = states or site_states(model.site, values)
     tables = [site_table(model, f, values, states, cells) for f in (model.site_energy, *model.order_parameters.values())]
     energy = numeric(model.energy, tuple(model.order_parameters), values)
     configurations = np.array(list(product(range(len(states)), repeat=size)))
@@ -484,7 +525,7 @@ def brute_force(model, values, size, cells=None):
 def _brute_force_vectors(model, values, size):
     """Two or three unit vectors by the angles between them."""
     if model.disorder or model.site_energy != 0 or len(model.order_parameters) > 1:
-        raise NotImplementedError("exact sums of vector spins with disorder or several order parameters")
+        raise NotImplementedError("no exact sums of vector spins with disorder, one-body terms or several order parameters")
     ((m, g),) = model.order_parameters.items()
     scale = _number(g.coeff(model.site.variable), values) / size
     cosines, weights = sphere_cosines(model.site.n)
@@ -544,6 +585,7 @@ def _collective_sectors(size):
     return sectors
 
 
+@lru_cache(maxsize=32)
 def sphere_cosines(n, order=RADIAL_NODES):
     """Nodes and weights of the average over the first component of a unit vector in n dimensions."""
     if n == 1:
@@ -557,17 +599,30 @@ def sphere_cosines(n, order=RADIAL_NODES):
     return nodes, weights / weights.sum()
 
 
-def radial_density(n, size, order=RADIAL_NODES):
-    """Nodes and (signed) weights of |s_1 + ... + s_N| for smooth functions of its square."""
+def radial_density(n, size, tilt=0.0, order=RADIAL_NODES):
+    """Nodes r of |s_1 + ... + s_N|, signed masses and log weights: E F(r) = sum masses exp(logs) F(r).
+
+    One spin is added at a time. The walk is tilted towards long sums by a field of strength `tilt` in a random
+    direction (Doob's transform), and the weights undo it: without it the terms of an ordered system are lost in
+    rounding.
+    """
     cosines, weights = sphere_cosines(n)
+    one = float(_log_radial(n, np.array([tilt]))[0])
     nodes, masses = np.array([1.0]), np.array([1.0])
     for k in range(2, size + 1):
         target = k**2 * (1 + np.cos((np.arange(order) + 0.5) * math.pi / order)) / 2
         squares = nodes[:, None] ** 2 + 1 + 2 * nodes[:, None] * cosines
-        spread = (masses[:, None] * weights).ravel()
+        gain = _log_radial(n, tilt * np.sqrt(np.abs(squares))) - _log_radial(n, tilt * nodes)[:, None] - one
+        spread = (masses[:, None] * weights * np.exp(gain)).ravel()
         masses = spread @ _interpolation(squares.ravel() / k**2 * 2 - 1, order)
         nodes = np.sqrt(target)
-    return nodes, masses
+    return nodes, masses, size * one - _log_radial(n, tilt * nodes)
+
+
+def _log_radial(n, fields):
+    """log of the average of exp(field * first component) over the unit sphere."""
+    cosines, weights = sphere_cosines(n, order=4 * RADIAL_NODES)
+    return fields + np.log(np.exp(np.multiply.outer(fields, cosines - 1)) @ weights)
 
 
 def _interpolation(points, order):
@@ -596,6 +651,14 @@ def _merge(sums, logs):
     return sums[order][starts], np.logaddexp.reduceat(logs[order], starts)
 
 
+def _rounded(chances, size):
+    """Counts N p rounded to sum to N, the largest remainders first."""
+    shares = chances / chances.sum() * size
+    counts = np.floor(shares + 1e-9).astype(int)
+    counts[np.argsort(counts - shares, kind="stable")[: size - counts.sum()]] += 1
+    return counts
+
+
 def _nearest(phi, logs, basin):
     """The rows of phi that lie nearer to the basin's point than to any rival; ties count in proportion."""
     if not basin or not basin[1]:
@@ -614,6 +677,10 @@ def _log_sum(logs):
 
 
 def _hermite(mean, variance, order):
+    if order is None:
+        nodes = np.arange(-72, 73) / 8
+        weights = np.exp(-nodes**2 / 2)
+        return mean + math.sqrt(variance) * nodes, weights / weights.sum()
     nodes, weights = np.polynomial.hermite_e.hermegauss(order)
     return mean + math.sqrt(variance) * nodes, weights / weights.sum()
 

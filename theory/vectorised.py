@@ -131,10 +131,13 @@ class SiteFunctions:
     def fixed_point(self, phi, damped=60, newton=12):
         """A solution of phi = <g>, a list; None where none is reached."""
         phi = np.array(phi, dtype=float)
-        for _ in range(damped):
-            new = np.array(self.means(np.array(self.fields(phi)) / self.T))
-            phi, moved = 0.2 * phi + 0.8 * new, np.abs(new - phi).max()
-            if moved < 1e-4:
+        for kept in (0.2, 0.7):
+            for _ in range(damped):
+                new = np.array(self.means(np.array(self.fields(phi)) / self.T))
+                phi, moved = kept * phi + (1 - kept) * new, np.abs(new - phi).max()
+                if moved < 1e-4:
+                    break
+            if moved < 1e-2:
                 break
         for _ in range(newton):
             residual = phi - np.array(self.means(np.array(self.fields(phi)) / self.T))
