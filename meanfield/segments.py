@@ -65,6 +65,7 @@ class _Survey:
                 continue
             path = follow(self.family, phi, value, self.options)
             if path is not None:
+                path = _up_to_kinks(path)
                 self.paths.append(path)
                 known += [symmetry.canonical(p.state.order_parameters) for p in path.at(value)]
 
@@ -129,7 +130,7 @@ class Segment:
 
 def segments_of(paths, symmetry):
     """All stable Segments of the paths, with sharp ends."""
-    segments = [_up_to_kinks(segment) for path in paths for segment in _stable_segments(path)]
+    segments = [segment for path in paths for segment in _stable_segments(path)]
     special = [(path, p) for path in paths for p in path.points if p.event == "bifurcation"]
     sharp = [replace(s, low=_sharp(s, s.points[0], special, symmetry), high=_sharp(s, s.points[-1], special, symmetry))
              for s in segments]
@@ -167,17 +168,24 @@ def _stable_pieces(path):
     return _joined([piece for piece in pieces if _is_stable(path.curve, piece)])
 
 
-def _up_to_kinks(segment):
-    """A segment at T = 0 extended to the discontinuities at which it ends: differences across one stop the continuation before it."""
-    curve, points = segment.path.curve, segment.points
-    if curve.family.names != ("T",) and curve.family.fixed["T"] == 0:
-        first, last = (_kink(curve, end, side) if end.event == "lost" else None for end, side in ((points[0], -1), (points[-1], 1)))
-        points = (*filter(None, [first]), *points, *filter(None, [last]))
-    return replace(segment, points=points, low=points[0].parameter, high=points[-1].parameter)
+def _up_to_kinks(path):
+    """A path at T = 0 extended to the discontinuities at which it ends: differences across one stop the continuation before it."""
+    curve, (first, *_, last) = path.curve, path.points
+    if curve.family.names == ("T",) or curve.family.fixed["T"] > 0:
+        return path
+    points = list(path.points)
+    before, after = _kink(curve, first, -np.sign(first.tangent[-1])), _kink(curve, last, np.sign(last.tangent[-1]))
+    if before is not None:
+        points[:1] = [before, replace(first, event="")]
+    if after is not None:
+        points[-1:] = [replace(last, event=""), after]
+    return replace(path, points=tuple(points))
 
 
 def _kink(curve, end, side):
     """The last point that a branch reaches beyond `end`, by bisection, or None where it is not a discontinuity that ends it."""
+    if end.event != "lost":
+        return None
     alive, dead = end.z[-1], min(max(end.z[-1] + side * REACH, 0.0), 1.0)
     if _reached(curve, end, alive) is None or _reached(curve, end, dead) is not None:
         return None

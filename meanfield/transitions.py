@@ -6,12 +6,14 @@ from itertools import pairwise
 
 import numpy as np
 
+from theory.errors import InputError
+
 from .box import Box
-from .continuation import Arclength
+from .continuation import Arclength, follow
 from .critical import ReducedForce
 from .family import invariant_subspace
 from .labels import distinct_labels
-from .segments import equilibrium, meet
+from .segments import equilibrium, meet, segments_of
 
 __all__ = ["Transition", "Transitions", "transitions"]
 # Two phases closer than this have merged: the crossing of their free energies is rounding.
@@ -19,6 +21,12 @@ MERGED = 1e-4
 JOINED = 0.05
 # A third derivative of the reduced force below this vanishes: the transition is tricritical.
 FLAT = 1e-7
+# How far beyond the range branches are followed, so that a transition at its very end is met; and what counts as its end or zero.
+MARGIN = 1e-2
+ROUNDING = 1e-12
+# A state lower by this than the known phases is another phase; each round of looking for such may find more.
+LOWER = 1e-10
+ROUNDS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,14 +126,64 @@ def transitions(model, *, along, options=Arclength(), **parameters):
         For an unknown parameter, an empty range or a range over a structural integer.
     """
     box = Box.along(model, along, parameters)
-    found = find_transitions(box, box.segments(options))
     r, = box.ranges
-    return Transitions(tuple(found), box.model.name, {r.name: (r.low, r.high)}, box.parameters)
+    wide = _widened(box)
+    found = [_rounded(t, r) for t in find_transitions(wide, wide.segments(options))]
+    kept = tuple(t for t in found if r.low <= t.at[r.name] <= r.high)
+    return Transitions(kept, box.model.name, {r.name: (r.low, r.high)}, box.parameters)
+
+
+def _widened(box):
+    """The Box with a margin at both ends of its range, where the model allows the parameter to go there."""
+    r, = box.ranges
+    low, high = r.low - _margin(box, r, r.low, -1), r.high + _margin(box, r, r.high, +1)
+    family = replace(box.family, low=(low,), high=(high,))
+    return Box(box.model, (replace(r, low=low, high=high),), box.fixed, family)
+
+
+def _margin(box, r, end, side):
+    """How far the parameter may go beyond an end of its range; it keeps its sign, for many a parameter is a width."""
+    margin = MARGIN * (r.high - r.low)
+    if end * side < 0:
+        margin = min(margin, abs(end) / 2)
+    try:
+        box.model.values(**box.fixed, **{r.name: end + side * margin})
+    except InputError:
+        return 0.0
+    return margin
+
+
+def _rounded(transition, r):
+    """The transition with its place at zero or an end of the range where it is there to rounding."""
+    value, = transition.at.values()
+    near = [mark for mark in (0.0, r.low, r.high) if abs(value - mark) <= ROUNDING * (r.high - r.low)]
+    return replace(transition, at={r.name: near[-1] if near else value})
 
 
 def find_transitions(box, segments):
     """The Transition records of the stable segments along a line, in increasing order of the parameter."""
-    return _Finder(box, segments, equilibrium(segments)).records()
+    stretches = equilibrium(segments)
+    for _ in range(ROUNDS):
+        missed = _missed(box, segments, stretches)
+        if not missed:
+            break
+        segments = segments_of([*{id(s.path): s.path for s in segments}.values(), *missed], box.generic_symmetry)
+        stretches = equilibrium(segments)
+    return _Finder(box, segments, stretches).records()
+
+
+def _missed(box, segments, stretches):
+    """Branches through stable states that are lower than both phases where the free energies of these cross."""
+    paths = []
+    for first, second in pairwise(stretches):
+        value = first.high
+        if not (first.segment.low < value < first.segment.high and second.segment.low < value < second.segment.high):
+            continue
+        energy = first.segment.free_energy(value)
+        for phi in box.fixed_points([value]):
+            if box.family.at([value]).evaluate(phi).free_energy < energy - LOWER:
+                paths.append(follow(box.family, phi, value))
+    return [path for path in paths if path is not None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +220,13 @@ class _Finder:
             used = {(id(a), "high"), (id(b), "low")}
             return self.record("continuous", value, a, b, origin=self.instability(a.points[-1], b.points[0])), used
         origin = Origin("coexistence", (a.at(value).order_parameters, b.at(value).order_parameters))
-        return self.record("first-order", value, a, b, origin=origin), set()
+        return self.record("first-order", value, a, b, origin=origin), self.ends_at(value, a, b)
+
+    def ends_at(self, value, before, after):
+        """The ends of the two phases that lie at the transition itself, as at a jump at T = 0."""
+        near = ROUNDING * float(self.box.family.span[0])
+        ends = ((before, "high", before.high), (after, "low", after.low))
+        return {(id(segment), side) for segment, side, end in ends if abs(end - value) <= near}
 
     def tricritical(self, transition):
         """The record of a tricritical point where a continuous transition has no quartic term, or None."""
@@ -200,7 +264,7 @@ class _Finder:
             pair = (segment, partner) if side == "high" else (partner, segment)
             origin = self.instability(point, partner.points[0 if side == "high" else -1])
             return self.record("continuous", value, *pair, False, origin)
-        rest = self.stretch_beyond(value, side)
+        rest = self.stretch_beyond(segment, value, side)
         pair = (segment, rest) if side == "high" else (rest, segment)
         origin = Origin("fold", (point.state.order_parameters,)) if point.event == "fold" else self.instability(point)
         return self.record("spinodal", value, *pair, False, origin)
@@ -214,10 +278,11 @@ class _Finder:
                 return s
         return None
 
-    def stretch_beyond(self, value, side):
+    def stretch_beyond(self, segment, value, side):
         """The equilibrium segment just beyond a segment's end."""
-        inside = [s for s in self.stretches if (s.low <= value < s.high if side == "high" else s.low < value <= s.high)]
-        nearest = min(self.stretches, key=lambda s: min(abs(s.low - value), abs(s.high - value)))
+        others = [s for s in self.stretches if s.segment is not segment] or self.stretches
+        inside = [s for s in others if (s.low <= value < s.high if side == "high" else s.low < value <= s.high)]
+        nearest = min(others, key=lambda s: min(abs(s.low - value), abs(s.high - value)))
         return (inside or [nearest])[0].segment
 
     def record(self, kind, value, before, after, equilibrium=True, origin=None):

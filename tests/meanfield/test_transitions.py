@@ -39,6 +39,18 @@ def test_curie_weiss_in_a_field():
     assert_matches(records, [("spinodal", -spinodal, down, up), ("first-order", 0.0, down, up), ("spinodal", spinodal, down, up)])
 
 
+@pytest.mark.parametrize("along", [{"T": (0.5, 1)}, {"T": (1, 2)}])
+def test_transitions_at_the_ends_of_the_range(along):
+    """The interval is closed."""
+    assert found("curie-weiss", along) == [("continuous", 1.0, FERRO, PARA)]
+
+
+def test_nothing_beyond_the_range():
+    """A transition just outside the interval is not reported, and one at a field of zero is at zero exactly."""
+    assert found("curie-weiss", {"T": (1 + 1e-6, 2)}) == found("curie-weiss", {"T": (0.5, 1 - 1e-6)}) == []
+    assert [x for kind, x, _, _ in found("p-spin-ferromagnet", {"h": (-1, 1)}, p=4) if kind == "first-order"] == [0.0]
+
+
 def test_no_transition():
     """Above T_c nothing happens."""
     assert found("curie-weiss", {"T": (1.1, 2)}) == []
