@@ -198,9 +198,17 @@ def test_printer_keeps_the_value(text):
     assert got == pytest.approx(float(expression.subs({x: 0.7, y: 1.9, z: 0.4})), rel=1e-14)
 
 
-def test_too_cold_for_a_gaussian_sum_is_an_input_error():
-    with pytest.raises(InputError, match="too cold"):
-        compiled("spin-one-random-field").at(T=0.0).residual(np.array([0.3]))
+@pytest.mark.parametrize(("T", "message"), [(1e-7, "too cold"), (0.0, "T = 0 is not available")])
+def test_too_cold_for_a_gaussian_sum_is_an_input_error(T, message):
+    with pytest.raises(InputError, match=message):
+        compiled("spin-one-random-field").at(T=T).residual(np.array([0.3]))
+
+
+def test_gaussian_site_has_no_zero_temperature():
+    m, s = symbols("m s")
+    model = Model(GaussianSite(s), {m: s}, -(m**2) + m**4 / 4, name="gaussian")
+    with pytest.raises(InputError, match="has no T = 0"):
+        compile(model).at(T=0)
 
 
 def test_unwritable_cache_still_works(tmp_path, monkeypatch):
