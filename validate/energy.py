@@ -14,12 +14,11 @@ from llvmlite import ir
 from numba import carray, cfunc, types
 from numba.extending import intrinsic
 
-from theory.errors import InputError
-from theory.symbols import symbol
+from meanfield.codegen.printer import Printer
+from theory.symbols import T, symbol
 
 _DOUBLES = types.CPointer(types.float64)
 _SIGNATURE = types.void(_DOUBLES, _DOUBLES, _DOUBLES)
-_FUNCTIONS = {sympy.exp, sympy.log, sympy.sin, sympy.cos, sympy.tanh, sympy.cosh, sympy.sinh}
 
 
 @dataclass(frozen=True)
@@ -54,40 +53,12 @@ def energy_source(model):
     parameters = [symbol(name) for name in ("T", *model.parameters)]
     slots = {a: f"phi[{i}]" for i, a in enumerate(phi)} | {p: f"parameters[{i}]" for i, p in enumerate(parameters)}
     shared, outputs = sympy.cse([model.energy, *(model.energy.diff(a) for a in phi)], symbols=sympy.numbered_symbols("x"))
+    text = Printer(slots | {name: str(name) for name, _ in shared})
     lines = ["def energy(phi, parameters, out):"]
-    for name, expr in shared:
-        lines.append(f"    {name} = {write(expr, slots)}")
-        slots[name] = str(name)
-    lines += [f"    out[{i}] = {write(expr, slots)}" for i, expr in enumerate(outputs)]
+    lines += ["    R = 1.0 / parameters[0]"] if model.energy.has(T) else []
+    lines += [f"    {name} = {text(expr)}" for name, expr in shared]
+    lines += [f"    out[{i}] = {text(expr)}" for i, expr in enumerate(outputs)]
     return "\n".join(lines) + "\n"
-
-
-def write(expr, slots):
-    """One scalar expression as Python source; refuses whatever has no plain meaning there."""
-    if expr in slots:
-        return slots[expr]
-    if expr.is_Integer:
-        return f"({int(expr)}.0)"
-    if expr.is_number:
-        return f"({float(expr)!r})"
-    if expr.is_Add or expr.is_Mul:
-        sign = " + " if expr.is_Add else " * "
-        return "(" + sign.join(write(a, slots) for a in expr.args) + ")"
-    if expr.is_Pow:
-        return _power(*expr.args, slots)
-    if expr.func in _FUNCTIONS:
-        return f"math.{expr.func.__name__}({write(expr.args[0], slots)})"
-    raise InputError(f"the energy contains {expr}, which the sampler cannot evaluate: use + - * / ** and elementary functions")
-
-
-def _power(base, exponent, slots):
-    inner = write(base, slots)
-    if exponent.is_Integer and abs(int(exponent)) <= 16:
-        product = "(" + " * ".join([inner] * abs(int(exponent))) + ")"
-        return product if exponent > 0 else f"(1.0 / {product})"
-    if abs(exponent) == sympy.Rational(1, 2):
-        return f"math.sqrt({inner})" if exponent > 0 else f"(1.0 / math.sqrt({inner}))"
-    return f"({inner} ** {write(exponent, slots)})"
 
 
 @intrinsic
