@@ -112,14 +112,16 @@ def _susceptibility(evaluation):
 
 def orbit(symmetry, state):
     """One operation for each distinct image of a state under a group, the identity first."""
+    from meanfield.symmetry import compose
+
     identity = (tuple(range(len(state))), (1,) * len(state))
     found = {_key(state): identity}
     frontier = [identity]
     while frontier and len(found) < MAX_IMAGES:
         reached = []
         for operation in frontier:
-            for generator in _generators(symmetry):
-                new = _after(generator, operation)
+            for generator in symmetry.generators:
+                new = compose(generator, operation)
                 key = _key(np.array(new[1]) * state[list(new[0])])
                 if key not in found:
                     found[key] = new
@@ -127,38 +129,6 @@ def orbit(symmetry, state):
         frontier = reached
     permutations, signs = zip(*found.values())
     return np.array(permutations), np.array(signs, dtype=float)
-
-
-def _generators(symmetry):
-    """Operations (permutation, signs) that generate the group."""
-    if hasattr(symmetry, "permutations"):
-        return list(zip(map(tuple, symmetry.permutations), map(tuple, symmetry.signs)))
-    generators = []
-    for blocks in symmetry.classes:
-        for block in blocks:
-            generators += [_flip(symmetry.size, block.indices, flip) for flip in block.flips]
-        generators += [_exchange(symmetry.size, a.indices, b.indices) for a, b in zip(blocks, blocks[1:])]
-    return generators
-
-
-def _flip(size, indices, signs):
-    full = [1] * size
-    for i, s in zip(indices, signs):
-        full[i] = s
-    return tuple(range(size)), tuple(full)
-
-
-def _exchange(size, first, second):
-    permutation = list(range(size))
-    for i, j in zip(first, second):
-        permutation[i], permutation[j] = j, i
-    return tuple(permutation), (1,) * size
-
-
-def _after(outer, inner):
-    """The operation `inner` followed by `outer`; (p, s) maps phi to s * phi[p]."""
-    permutation, signs = inner
-    return tuple(permutation[i] for i in outer[0]), tuple(s * signs[i] for i, s in zip(*outer))
 
 
 def _key(phi):
