@@ -12,7 +12,7 @@ from numpy.polynomial import Chebyshev
 
 from .family import Family
 
-__all__ = ["ReducedForce", "critical_point"]
+__all__ = ["ReducedForce", "critical_point", "tricritical_point"]
 
 NODES = 19
 WIDTH = 0.25
@@ -82,12 +82,13 @@ def critical_point(equations, basis, pair, values):
     first, second = pair
     breaking = second - first - equations.first @ (equations.first.T @ (second - first))
     if np.linalg.norm(breaking) > 1e-3 * np.linalg.norm(second - first):
-        return _tricritical(ReducedForce(equations.family, basis, breaking / np.linalg.norm(breaking)), first, values)
+        return tricritical_point(ReducedForce(equations.family, basis, breaking / np.linalg.norm(breaking)), first, values)
     force = ReducedForce(equations.family, basis, (second - first) / np.linalg.norm(second - first))
     return _critical(force, (first + second) / 2, values)
 
 
-def _tricritical(force, symmetric, values):
+def tricritical_point(force, symmetric, values):
+    """("tricritical", values, state) of the point near `values` at which a symmetric state has r' = r''' = 0, or None."""
     centre = force.direction @ symmetric
     if not _is_odd(force, values, symmetric):
         return None

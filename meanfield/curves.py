@@ -15,6 +15,8 @@ from .family import Family, complement, spectrum
 __all__ = ["Coexistence", "CurvePoint", "Fold", "Instability", "Tracing", "merging_point", "trace"]
 
 FIT = 1e-6
+# The smallest width of a difference.
+LEAST = 1e-10
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,12 @@ class Equations:
         return np.array(columns).T
 
     def _width(self, w, i, step):
-        """Half the width of a difference, small against T."""
+        """Half the width of a difference, small against T unless lost in rounding."""
         k, T = i - (len(w) - 2), self.family.parameters(self.values(w))["T"]
         if T == 0:
             return step
         unit = self.family.span[k] if k >= 0 and self.family.names[k] == "T" else 1.0
-        return min(step, 0.01 * T / unit)
+        return max(min(step, 0.01 * T / unit), LEAST)
 
     def between(self, first, second, share, options=Tracing()):
         """The unknowns of the point at a share of the way from one point of the curve to the next; None if Newton fails."""

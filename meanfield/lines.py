@@ -1,14 +1,17 @@
 """The lines of a phase diagram: curves started at the transitions of sections, cut to where they bound phases."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 
+from .coexistence import cusp_starts, stable_pair, tricritical_start
 from .critical import critical_point
 from .curves import Coexistence, Fold, Instability, Tracing, merging_point, trace
 from .family import invariant_subspace, spectrum
 from .labels import distinct_labels
+from .transitions import Origin
 
 __all__ = ["Line", "LineCutter", "LineFinder", "SpecialPoint"]
 
@@ -50,7 +53,7 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class SpecialPoint:
-    """A point where lines end or meet: "tricritical", "critical" or "multicritical"."""
+    """A point where lines end or meet: "tricritical", "critical", "triple" (three phases) or "multicritical"."""
 
     kind: str
     at: np.ndarray
@@ -94,19 +97,37 @@ class LineFinder:
 
     def __init__(self, box, options=Tracing()):
         self.box, self.options = box, options
-        self.curves, self.special = [], []
+        self.curves, self.special, self.grown = [], [], 0
 
-    def add(self, transition, values):
-        """Trace the curve through a transition at parameter values, unless it is known."""
-        if transition.origin is None:
-            return
-        equations, start = self.start(transition.origin, values)
+    def add(self, origin, values):
+        """Trace the curve through a transition of this Origin at parameter values, unless it is known."""
+        equations, start = self.start(origin, values)
         if equations is None or any(curve.near(equations, start) for curve in self.curves):
             return
         points = trace(equations, start, self.box.generic_symmetry, self.options)
         if len(points) > 1:
             self.curves.append(_Curve(equations, points))
             self.special += [p for p in self.ends(equations, points) if not self.known(p)]
+
+    def grow(self):
+        """Add first-order lines from the cusps and tricritical points of spinodals, those of curves added since the last call."""
+        while self.grown < len(self.curves):
+            curve = self.curves[self.grown]
+            self.grown += 1
+            if isinstance(curve.equations, Fold):
+                for states, values in self.spinodal_starts(curve.equations, curve.points):
+                    self.add(Origin("coexistence", tuple(states)), values)
+
+    def spinodal_starts(self, equations, points):
+        """Pairs of phases (states, values) near the special points of a spinodal."""
+        yield from cusp_starts(self.box, equations, points)
+        for inward in (points, points[::-1]):
+            if inward[0].end == "merge":
+                point, start = tricritical_start(self.box, equations, inward)
+                if point and not self.known(special := SpecialPoint(*point)):
+                    self.special.append(special)
+                if start:
+                    yield start
 
     def start(self, origin, values):
         """Equations and unknowns of the curve through a transition."""
@@ -169,9 +190,40 @@ class LineCutter:
         return [*found, *(self.point_line(p, found) for p in self.finder.special if p.kind == "tricritical")]
 
     def special_points(self, lines):
-        """The special points, those where lines only seem to meet left out."""
+        """The special points of equilibrium: metastable ones, and those where lines only seem to meet, are left out."""
         ends = [end for line in lines if line.kind in ("continuous", "first-order") for end in line.points[[0, -1]]]
-        return [p for p in self.finder.special if p.kind != "multicritical" or sum(self.finder.near(p.at, e, 1e-3) for e in ends) > 2]
+        least = {"multicritical": 3, "critical": 1, "tricritical": 1}
+        kept = [p for p in self.finder.special if sum(self.finder.near(p.at, e, 1e-3) for e in ends) >= least[p.kind]]
+        return kept + self.triple_points(lines, kept)
+
+    def triple_points(self, lines, others):
+        """Points where three first-order lines end, with three phases in equilibrium."""
+        first_order = [line for line in lines if line.kind == "first-order"]
+        found = []
+        for place in (end for line in first_order for end in line.points[[0, -1]]):
+            meeting = [line for line in first_order if any(self.finder.near(place, e, 1e-6) for e in line.points[[0, -1]])]
+            if len(meeting) == 3 and not any(self.finder.near(place, p.at, 1e-3) for p in [*others, *found]):
+                found.append(SpecialPoint("triple", place, self.equilibrium(place), meeting[0].between))
+        return found
+
+    def crossings(self):
+        """Pairs of phases (states, values) where a curve stops being one of equilibrium because another phase takes over."""
+        for curve in self.finder.curves:
+            kinds = [self.kind(curve.equations, p.w) for p in curve.points]
+            for k, (a, b) in enumerate(pairwise(kinds)):
+                for inside, side in ((a, (k, k + 1)), (b, (k + 1, k))):
+                    if inside in ("continuous", "first-order") and a != b:
+                        yield from self.crossing(curve, inside, *(curve.points[i] for i in side))
+
+    def crossing(self, curve, kind, inside, outside):
+        """Pairs of the solutions on a curve and the lowest phases beyond the place where it stops being of its kind."""
+        values = self.bisected(curve.equations, inside, outside, kind)
+        rivals = sorted(self.rivals(curve.equations.values(outside.w)), key=lambda rival: rival[0])
+        for phi in curve.equations.states(inside.w):
+            for _, rival in rivals[:2]:
+                if pair := stable_pair(self.box, (phi, rival), values):
+                    yield pair, values
+                    break
 
     def distinct(self, lines):
         """The lines without those that lie on longer ones of the same kind: transitions may be closer than the eye can tell."""
@@ -242,8 +294,9 @@ class LineCutter:
 
     def snapped(self, places):
         """Places whose ends are moved onto a special point close by, and points beyond it dropped."""
+        snap = min(SNAP, 0.3 * np.ptp(self.box.family.unit(places), axis=0).max())
         for side in (0, -1):
-            reach = {p: 1e-3 if p.kind == "multicritical" else SNAP for p in self.finder.special}
+            reach = {p: 1e-3 if p.kind == "multicritical" else snap for p in self.finder.special}
             near = [p for p in self.finder.special if self.finder.near(places[side], p.at, reach[p])]
             if near:
                 keep = np.abs(self.box.family.unit(places) - self.box.family.unit(near[0].at)).max(1) > reach[near[0]] / 4
@@ -262,17 +315,37 @@ class LineCutter:
         if isinstance(equations, Fold):
             return "spinodal"
         free_energy = system.evaluate(states[0]).free_energy
-        lower = any(f < free_energy - EQUAL for f in self.competitors(system, values))
+        lower = any(f < free_energy - EQUAL for f in self.competitors(values))
         if isinstance(equations, Instability):
             return "unstable" if lower else "continuous"
         return None if lower else "first-order"
 
-    def competitors(self, system, values):
-        """Free energies of the solutions that the grid's states nearby lead to."""
-        for phi in self.grid.near(self.box.family.unit(values)):
+    def competitors(self, values):
+        """Free energies of the solutions that the states known nearby lead to."""
+        return (free_energy for free_energy, _ in self.rivals(values))
+
+    def rivals(self, values):
+        """(free energy, order parameters) of the solutions that the states known nearby lead to."""
+        system = self.box.family.at(values)
+        for phi in self.nearby(self.box.family.unit(values)):
             solution, status, _ = system.newton(phi)
             if status == 0:
-                yield system.evaluate(solution).free_energy
+                yield system.evaluate(solution).free_energy, self.box.generic_symmetry.canonical(solution)
+
+    def nearby(self, unit):
+        """States known around a place: those of the grid, then those of first-order lines that pass."""
+        yield from self.grid.near(unit)
+        for equations, places, points in self.coexisting:
+            distance = np.abs(places - unit).max(1)
+            k = int(distance.argmin())
+            if distance[k] < SNAP:
+                yield from equations.states(points[k].w)
+
+    @cached_property
+    def coexisting(self):
+        """(equations, unit places, points) of the curves of two phases."""
+        curves = [c for c in self.finder.curves if isinstance(c.equations, Coexistence)]
+        return [(c.equations, np.array([p.w[-2:] for p in c.points]), c.points) for c in curves]
 
     def subcritical(self, equations, point):
         """Whether nothing stable is left close to a solution just beyond its instability."""
@@ -322,12 +395,7 @@ class LineCutter:
 
     def equilibrium(self, values):
         """The state of lowest free energy at a place, from the grid's states around it."""
-        system = self.box.family.at(values)
-        found = []
-        for phi in self.grid.near(self.box.family.unit(values)):
-            solution, status, _ = system.newton(phi)
-            if status == 0:
-                found.append((system.evaluate(solution).free_energy, tuple(self.box.generic_symmetry.canonical(solution))))
+        found = [(free_energy, tuple(phi)) for free_energy, phi in self.rivals(values)]
         return np.array(min(found)[1]) if found else np.full(len(self.box.names), np.nan)
 
     def point_line(self, special, lines):

@@ -10,12 +10,13 @@ from itertools import product, repeat
 import numpy as np
 
 from .box import Box, Range
+from .coexistence import grid_starts, stable_pair
 from .continuation import Arclength
 from .grid import scan
 from .labels import PhaseNames
 from .lines import LineCutter, LineFinder
 from .results import versions
-from .transitions import find_transitions
+from .transitions import Origin, find_transitions
 from .writers import check_extension, replacing, write_json
 
 __all__ = ["Phase", "PhaseDiagram", "phase_diagram"]
@@ -25,6 +26,8 @@ SECTIONS = (0.0731, 0.2791, 0.4877, 0.7213, 0.9317)
 ANCHORS = 9
 MORE_SECTIONS = 6
 SEED_STRIDE = 5
+# Ends of lines closer than this, in units of the box, meet.
+LOOSE = 5e-3
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ class PhaseDiagram:
     rankings : tuple of tuples of labels: the stable phases of a point by free energy, the equilibrium first
     lines : tuple of Line
     special_points : tuple of SpecialPoint
+    warnings : tuple of texts: boundaries that no line explains, lines that end at no special point
     """
 
     model: str
@@ -79,6 +83,7 @@ class PhaseDiagram:
     rankings: tuple
     lines: tuple
     special_points: tuple
+    warnings: tuple = ()
 
     def lines_of(self, kind):
         """The lines of one kind."""
@@ -88,7 +93,8 @@ class PhaseDiagram:
         """The JSON document of `phase-diagram`."""
         return {"model": self.model, "parameters": dict(self.parameters), "x": self.x.name, "y": self.y.name,
                 "lines": [line.as_dict() for line in self.lines], "phases": [p.as_dict() for p in self.phases],
-                "special_points": [p.as_dict((self.x.name, self.y.name)) for p in self.special_points]}
+                "special_points": [p.as_dict((self.x.name, self.y.name)) for p in self.special_points],
+                "warnings": list(self.warnings)}
 
     def plot(self, ax=None, **options):
         """Draw the diagram; see `meanfield.plot.phase_diagram`."""
@@ -118,7 +124,8 @@ class PhaseDiagram:
     def __repr__(self):
         head = f"{self.model}: {self.x.name} = {self.x.low:g} to {self.x.high:g}, {self.y.name} = {self.y.low:g} to {self.y.high:g}"
         phases = [f"  {p.label}: {100 * p.fraction:.1f} % of the plane" for p in self.phases]
-        return "\n".join([head, *phases, *(f"  {line!r}" for line in self.lines)])
+        notes = [f"  warning: {text}" for text in self.warnings]
+        return "\n".join([head, *phases, *(f"  {line!r}" for line in self.lines), *notes])
 
 
 def phase_diagram(model, *, x, y, sections=SECTIONS, progress=None, executor=None, **fixed):
@@ -192,17 +199,36 @@ class _Mapper:
         self.total = len(places) + MORE_SECTIONS + 2
         self.search(places)
         grid, lines = self.map()
+        tried = []
         for _ in range(MORE_SECTIONS):
-            place, known = _unexplained(self.box, self.phases, lines), len(self.finder.curves)
-            if place is None:
-                break
-            self.search([place])
+            known = len(self.finder.curves)
+            self.seed(grid, lines)
             if len(self.finder.curves) == known:
-                break
-            grid, lines = self.map()
+                fresh = [b for b in self.open_boundaries(lines) if not any(b.near(other) for other in tried)]
+                if not fresh:
+                    break
+                tried.append(fresh[0])
+                self.search(fresh[0].sections(self.box))
+            if len(self.finder.curves) > known:
+                grid, lines = self.map()
         self.done = self.total - 1
         self.step()
         return self.result(grid, lines)
+
+    def seed(self, grid, lines):
+        """Start first-order lines where phases cross on the grid or on curves."""
+        starts = [*self.cutter.crossings(), *grid_starts(self.box, grid, _known(self.box, self.phases, lines))]
+        for states, values in starts:
+            if pair := stable_pair(self.box, states, values):
+                self.finder.add(Origin("coexistence", tuple(pair)), values)
+        self.finder.grow()
+
+    def open_boundaries(self, lines):
+        """Places where the diagram is not closed: boundaries and jumps on the grid that no line explains, and loose ends of lines."""
+        jumps = grid_starts(self.box, self.grid, _known(self.box, self.phases, lines))
+        axes, reach = (0, 1), 1 / (np.array(self.phases.shape[:2]) - 1)
+        return [*_unexplained(self.box, self.phases, lines, self.names), *_loose_ends(self.box, lines, self.special),
+                *(_Open(self.box.family.unit(values), "no line found where the equilibrium jumps", reach, axes) for _, values in jumps)]
 
     def step(self):
         self.done += 1
@@ -214,16 +240,18 @@ class _Mapper:
         for seeds, transitions in run(_search_section, repeat(self.plane), *zip(*places)):
             self.seeds += seeds
             for t, values in transitions:
-                self.finder.add(t, values)
+                if t.origin is not None:
+                    self.finder.add(t.origin, values)
             self.step()
+        self.finder.grow()
 
     def map(self):
         """The Grid of stable states and the Lines."""
-        grid = scan(self.box, self.seeds)
+        self.grid = grid = scan(self.box, self.seeds)
         self.phases = self.phases_of(grid)
-        cutter = LineCutter(self.finder, grid, self.names)
-        lines = cutter.lines()
-        self.special = cutter.special_points(lines)
+        self.cutter = LineCutter(self.finder, grid, self.names)
+        lines = self.cutter.lines()
+        self.special = self.cutter.special_points(lines)
         self.step()
         return grid, lines
 
@@ -237,28 +265,73 @@ class _Mapper:
     def result(self, grid, lines):
         box, summary = self.box, _Summary(self.names, self.phases)
         return PhaseDiagram(box.model.name, box.model.title, *box.ranges, box.parameters, _dataset(box, grid, summary),
-                            summary.phases, summary.rankings, tuple(lines), tuple(self.special))
+                            summary.phases, summary.rankings, tuple(lines), tuple(self.special), self.warnings(lines))
+
+    def warnings(self, lines):
+        """What stays open, each place once."""
+        found = []
+        for b in self.open_boundaries(lines):
+            if not any(b.near(other) and b.text == other.text for other in found):
+                found.append(b)
+        names = [r.name for r in self.box.ranges]
+        return tuple(f"{b.text} near " + ", ".join(f"{n} = {v:.4g}" for n, v in zip(names, self.box.family.values(b.unit))) for b in found)
 
 
-def _unexplained(box, phases, lines):
-    """(name, value) of a section across a boundary of phases on the grid that is near no line, or None."""
-    shape = np.array(phases.shape[:2])
-    known = [p for line in lines if line.kind in ("continuous", "first-order") for p in _dense(box.family.unit(line.points), 0.5 / shape.max())]
-    known = np.array(known).reshape(-1, 2)
+@dataclass(frozen=True, eq=False)
+class _Open:
+    """A place in unit coordinates where the diagram is not closed: what is wrong, how far to look, and across which axes."""
+
+    unit: np.ndarray
+    text: str
+    reach: np.ndarray
+    axes: tuple
+
+    def near(self, other):
+        """Whether two such places need one look."""
+        return bool((np.abs(self.unit - other.unit) <= 2 * self.reach).all())
+
+    def sections(self, box):
+        """(name, value) of sections that pass the place."""
+        return [(box.ranges[k].name, float(box.family.values(np.clip(self.unit + shift, 0, 1))[k]))
+                for k in self.axes for shift in ((1e-4 * (0.5 - self.unit),) if len(self.axes) == 1 else (-self.reach, self.reach))]
+
+
+def _known(box, phases, lines):
+    """Points on the lines of equilibrium, unit coordinates (k, 2)."""
+    known = [p for line in lines if line.kind in ("continuous", "first-order")
+             for p in _dense(box.family.unit(line.points), 0.5 / max(phases.shape[:2]))]
+    return np.array(known).reshape(-1, 2)
+
+
+def _unexplained(box, phases, lines, names):
+    """Boundaries of phases on the grid that are near no line."""
+    shape, known = np.array(phases.shape[:2]), _known(box, phases, lines)
     for axis in (0, 1):
         equilibrium = phases[:, :, 0]
         first, second = (np.moveaxis(equilibrium, axis, 0)[s] for s in (slice(None, -1), slice(1, None)))
         for i, j in np.argwhere([[_differ(a, b) for a, b in zip(r, s)] for r, s in zip(first, second)]):
             unit = np.array([i + 0.5, j] if axis == 0 else [j, i + 0.5]) / (shape - 1)
             if not len(known) or (np.abs(known - unit) * (shape - 1)).max(1).min() > 2:
-                other = 1 - axis
-                return box.ranges[other].name, float(box.family.values(unit + 1e-4 * (0.5 - unit))[other])
-    return None
+                sides = " and ".join(names.text(side[i, j]) for side in (first, second))
+                yield _Open(unit, f"no line found between {sides}", 1 / (shape - 1), (1 - axis,))
+
+
+def _loose_ends(box, lines, special):
+    """Ends of lines of equilibrium inside the box that are neither critical points nor on another line."""
+    bounding = [line for line in lines if line.kind in ("continuous", "first-order")]
+    dense = [np.array(list(_dense(box.family.unit(line.points), LOOSE / 2))) for line in bounding]
+    points = np.array([box.family.unit(p.at) for p in special if p.kind == "critical"]).reshape(-1, 2)
+    for k, line in enumerate(bounding):
+        others = np.vstack([points, *(d for i, d in enumerate(dense) if i != k)])
+        for unit in box.family.unit(line.points[[0, -1]]):
+            inside = (np.abs(unit - 0.5) < 0.5 - LOOSE).all()
+            if inside and not (np.abs(others - unit).max(1) < LOOSE).any():
+                yield _Open(unit, f"the {line.kind} line between {' and '.join(line.between)} ends", np.full(2, LOOSE), (0, 1))
 
 
 def _differ(a, b):
-    """Whether two phases differ in symmetry; a mere difference in kind may be a crossover."""
-    return a is not None and b is not None and a[1] != b[1]
+    """Whether two phases differ in symmetry; a mere difference in kind or in signs may be a crossover."""
+    return a is not None and b is not None and (list(map(abs, a[1][0])), a[1][1]) != (list(map(abs, b[1][0])), b[1][1])
 
 
 def _dense(unit, spacing):

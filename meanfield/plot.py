@@ -42,6 +42,7 @@ LINE_NAMES = {"continuous": "continuous", "first-order": "first order", "spinoda
 POINT_STYLES = {
     "tricritical": {"marker": "o", "markersize": 6.5, "color": INK, "markeredgecolor": "white", "markeredgewidth": 1.1},
     "critical": {"marker": "o", "markersize": 6.0, "color": "white", "markeredgecolor": INK, "markeredgewidth": 1.5},
+    "triple": {"marker": "^", "markersize": 6.5, "color": INK, "markeredgecolor": "white", "markeredgewidth": 0.9},
     "multicritical": {"marker": "D", "markersize": 4.5, "color": INK, "markeredgecolor": "white", "markeredgewidth": 0.9},
 }
 STYLE = {

@@ -3,7 +3,7 @@
 import math
 
 from .arguments import add_ansatz, add_model, read_range, read_setting
-from .output import FIGURES, assignments, print_json, print_table, progress, require_writable
+from .output import FIGURES, assignments, print_json, print_table, progress, require_writable, warn
 
 DATA = (".nc",)
 
@@ -28,6 +28,8 @@ def run(args) -> int:
 
     diagram = phase_diagram(setting.model, x=_limits(x), y=_limits(y), progress=progress(), **setting.values)
     written = [diagram.save(path) for path in (figure, data) if path]
+    for text in diagram.warnings:
+        warn(text)
     if args.json:
         print_json(diagram.as_dict())
     else:

@@ -235,3 +235,32 @@ def test_cold_paramagnet():
     assert (labels[diagram.dataset["Delta"].values > 0.81] == "paramagnetic").all()
     fraction, = (p.fraction for p in diagram.phases if p.label == "ferromagnetic")
     assert fraction == pytest.approx(magnetised.mean())
+
+
+def test_triple_point():
+    """Blume-Emery-Griffiths at K = 3: the triple point is at (2, 1/(2 ln 2)), the critical point of the paramagnets at T = K/4.
+
+    The short line between them is a fraction of a grid cell long and found from the cusp of the spinodals.
+    """
+    diagram = phase_diagram("blume-emery-griffiths", x=("Delta", 1, 2.8, 16), y=("T", 0.1, 1.5, 16), K=3)
+    special = {p.kind: p.at for p in diagram.special_points}
+    assert special["triple"] == pytest.approx((2, 1 / (2 * math.log(2))), abs=1e-8)
+    assert special["critical"] == pytest.approx((1.5 + 0.75 * math.log(2), 0.75), abs=1e-9)
+    assert special["tricritical"] == pytest.approx((7 / 3 - 7 / 9 * math.log(7 / 4), 7 / 9), abs=1e-9)
+    assert len(diagram.lines_of("first-order")) == 3
+    assert diagram.warnings == ()
+
+
+def test_first_order_line_from_a_cusp():
+    """Three diluted patterns: at T = 0 hierarchical and mixed states exchange at d = 0.54692; the line ends where the spinodals do."""
+    diagram = phase_diagram("multitasking-hopfield", x=("d", 0.5, 0.6, 5), y=("T", 0, 0.1, 5), sections=(0.4,), P=3)
+    line, = diagram.lines_of("first-order")
+    ends = line.points[np.argsort(line.points[[0, -1], 1]) * (len(line.points) - 1)]
+    assert ends[0] == pytest.approx((0.54692, 0), abs=1e-5)
+    critical, = (p.at for p in diagram.special_points if p.kind == "critical")
+    assert ends[1] == pytest.approx(critical, abs=1e-9)
+
+
+def test_crossovers_need_no_line():
+    """Above the critical point the magnetisation changes sign without a transition: nothing stays unexplained."""
+    assert phase_diagram("curie-weiss", x=("h", -0.5, 0.5, 5), y=("T", 0, 1.5, 5), sections=(0.3,)).warnings == ()
