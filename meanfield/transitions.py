@@ -108,7 +108,7 @@ class Transitions(Sequence):
 
 
 def transitions(model, *, along, options=Arclength(), **parameters):
-    """Every transition met along one parameter.
+    """Every transition met along one parameter, both ends of its range included.
 
     Parameters
     ----------

@@ -39,6 +39,11 @@ def test_curie_weiss_in_a_field():
     assert_matches(records, [("spinodal", -spinodal, down, up), ("first-order", 0.0, down, up), ("spinodal", spinodal, down, up)])
 
 
+def test_jump_at_the_end_of_a_branch_is_one_record():
+    """At T = 0 both phases end at J = 0, where the state jumps: no spinodals besides the transition."""
+    assert found("curie-weiss", {"J": (0, 1)}, T=0) == [("first-order", 0.0, PARA, FERRO)]
+
+
 @pytest.mark.parametrize("along", [{"T": (0.5, 1)}, {"T": (1, 2)}])
 def test_transitions_at_the_ends_of_the_range(along):
     """The interval is closed."""
