@@ -170,10 +170,10 @@ def _stable_pieces(path):
 
 def _up_to_kinks(path):
     """A path at T = 0 extended to the discontinuities at which it ends: differences across one stop the continuation before it."""
-    curve, (first, *_, last) = path.curve, path.points
-    if curve.family.names == ("T",) or curve.family.fixed["T"] > 0:
+    curve, points = path.curve, list(path.points)
+    if len(points) == 1 or curve.family.names == ("T",) or curve.family.fixed["T"] > 0:
         return path
-    points = list(path.points)
+    first, last = points[0], points[-1]
     before, after = _kink(curve, first, -np.sign(first.tangent[-1])), _kink(curve, last, np.sign(last.tangent[-1]))
     if before is not None:
         points[:1] = [before, replace(first, event="")]
