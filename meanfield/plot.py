@@ -21,8 +21,12 @@ __all__ = ["Drawing", "free_energies", "landscape", "order_parameters", "phase_d
 VANISHING = 1e-7
 FORMATS = ("png", "pdf", "svg")
 INK = "#1a1a2e"
-# Size of labels in areas; areas below a share of LEADER of the plane get none.
-LABEL, LEADER = 11.5, 4e-3
+# Size of labels in areas, how small they may become, and that of their marks; areas below a share of LEADER get none.
+LABEL, LEAST, MARK, LEADER = 11.5, 0.62, 0.8, 4e-3
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+# What relates the overlaps with patterns that do not vanish; more order parameters than MOST are not listed.
+CHAINS = {"retrieval": ">", "hierarchical": ">", "mixed": ">", "parallel": "=", "mixture": "="}
+MOST = 4
 # Paul Tol's light scheme: pale fills that stay distinct for colour-blind readers and under black text.
 FILLS = {
     "paramagnetic": "#e9e9e9", "ferromagnetic": "#9cc3e6", "retrieval": "#9cc3e6", "hierarchical": "#f3e39a",
@@ -145,7 +149,9 @@ def phase_diagram(diagram, *, ax=None, spinodals=True, title=True):
     if title:
         ax.set_title(_title(diagram.title, diagram.parameters))
     legend = _legend(ax, shown, diagram.special_points)
-    labels = _region_labels(ax, diagram, raster)
+    labels, keys = _region_labels(ax, diagram, raster)
+    if keys:
+        legend = _legend(ax, shown, diagram.special_points, keys)
     return Drawing(ax, (image, *lines, *points, *labels, *legend))
 
 
@@ -242,26 +248,44 @@ def _title(title, parameters):
     return title + (f"  ({', '.join(fixed)})" if fixed else "")
 
 
-def _legend(ax, lines, points):
-    """A legend of the kinds of lines and points that occur, below the axes."""
+def _legend(ax, lines, points, keys=()):
+    """A legend of the kinds of lines and points that occur, and of letters in narrow areas, below the axes."""
     from matplotlib.lines import Line2D
 
     kinds = [k for k in LINE_STYLES if any(line.kind == k for line in lines)]
     handles = [Line2D([], [], label=LINE_NAMES[k], **LINE_STYLES[k]) for k in kinds]
     marks = [k for k in POINT_STYLES if any(p.kind == k for p in points)]
     handles += [Line2D([], [], linestyle="", label=f"{k} point", **POINT_STYLES[k]) for k in marks]
+    letter = {"linestyle": "", "markersize": 7, "color": INK, "markeredgewidth": 0.3}
+    handles += [Line2D([], [], marker=rf"$\mathrm{{{k}}}$", label=text, **letter) for k, text in keys]
     if not handles:
         return ()
     place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.13)}
-    return (ax.legend(handles=handles, ncols=min(len(handles), 4), frameon=False, handlelength=2.6, columnspacing=1.6, **place),)
+    return (ax.legend(handles=handles, ncols=min(len(handles), 2 if keys else 4), frameon=False, handlelength=2.6, columnspacing=1.6, **place),)
 
 
-def _label_text(label):
-    """A phase's label in up to two lines, what distinguishes it as mathematics."""
-    kind, _, mark = label.partition(" (")
-    if not mark:
-        return kind
-    return kind + "\n" + " ".join(map(_word_text, mark.rstrip(")").split(" ")))
+def _label_text(phase, names):
+    """A phase's name and, in mathematics, what distinguishes it or else which order parameters do not vanish."""
+    kind, _, mark = phase.label.partition(" (")
+    if mark and kind != "hierarchical":
+        return _kind_text(phase, names), " ".join(map(_word_text, mark.rstrip(")").split(" ")))
+    return _kind_text(phase, names), _nonzero_text(phase, names)
+
+
+def _kind_text(phase, names):
+    """A kind in words; retrieval of one of several patterns is pure."""
+    return "retrieval (pure)" if phase.kind == "retrieval" and len(names) > 1 else phase.kind
+
+
+def _nonzero_text(phase, names):
+    """Which order parameters vanish and which do not, in mathematics; overlaps with patterns are in descending order."""
+    chosen, zero = ([tex(n)[1:-1] for n in names if (n in phase.nonzero) == sense] for sense in (True, False))
+    if phase.kind in CHAINS:
+        return f"${f' {CHAINS[phase.kind]} '.join(chosen)} > 0$"
+    if len(names) > MOST:
+        return ""
+    parts = [", ".join(chosen) + r" \neq 0"] * bool(chosen) + [" = ".join([*zero, "0"])] * bool(zero)
+    return ", ".join(f"${part}$" for part in parts)
 
 
 def _word_text(word):
@@ -271,59 +295,57 @@ def _word_text(word):
 
 
 def _region_labels(ax, diagram, raster):
-    """Labels in the widest places of the areas, smaller where space is short, beside them with a thin line where it is not enough."""
+    """Labels in the widest places of the areas, smaller where space is short, a letter where it is not enough.
+
+    Returns
+    -------
+    (artists, keys)
+        keys are the [(letter, text)] of the labels that did not fit
+    """
     ax.figure.draw_without_rendering()
-    texts = [_label_text(p.label) for p in diagram.phases]
-    sizes = np.array([_extent(ax, t, LABEL) for t in texts])
+    texts = [_label_text(p, _names(diagram)) for p in diagram.phases]
+    sizes = np.array([_extent(ax, t) for t in texts])
     obstacles = [_unit(diagram, line.points) for line in diagram.lines if line.kind == "spinodal"]
     found = regions(raster, _walls(diagram), obstacles, sizes[:, 0] / sizes[:, 1])
-    taken, artists, waiting, done = [], [], [], set()
+    artists, waiting, done = [], [], set()
     for r in sorted(found, key=lambda r: -r.width):
         room = r.width / (1.12 * sizes[r.phase, 0])
-        if room >= 0.62 and (r.phase not in done or r.share > 0.06):
-            scale = min(1.0, room)
-            artists.append(_write(ax, texts[r.phase], r.at, LABEL * scale))
-            taken.append((*r.at, *(scale * sizes[r.phase])))
+        if room >= LEAST and (r.phase not in done or r.share > 0.06):
+            artists += _write(ax, texts[r.phase], r.at, min(1.0, room))
             done.add(r.phase)
         else:
             waiting.append(r)
-    walls = np.concatenate([_unit(diagram, line.points) for line in diagram.lines] or [np.zeros((0, 2))])
+    keys = []
     for r in sorted(waiting, key=lambda r: -r.share):
         if r.phase not in done and r.share > LEADER:
-            place = _free_place(r.at, 0.85 * sizes[r.phase], taken, walls)
-            artists.append(_write_beside(ax, texts[r.phase], r.at, place))
-            taken.append((*place, *(0.85 * sizes[r.phase])))
+            keys.append((LETTERS[len(keys) % len(LETTERS)], ", ".join(filter(None, texts[r.phase]))))
+            artists += _write(ax, (keys[-1][0], ""), r.at, 0.9)
             done.add(r.phase)
-    return artists
+    return artists, keys
 
 
-def _extent(ax, text, size):
-    """Width and height of a text in units of the axes."""
-    probe = ax.text(0.5, 0.5, text, transform=ax.transAxes, fontsize=size, linespacing=1.15)
-    box = probe.get_window_extent().transformed(ax.transAxes.inverted())
-    probe.remove()
-    return box.width, box.height
+def _names(diagram):
+    """The order parameters of a diagram."""
+    return [n for n, v in diagram.dataset.data_vars.items() if v.attrs.get("long_name") == f"order parameter {n}"]
 
 
-def _write(ax, text, at, size):
-    return ax.text(*at, text, transform=ax.transAxes, ha="center", va="center", fontsize=size, zorder=5, linespacing=1.15)
+def _extent(ax, text):
+    """Width and height of a label in units of the axes."""
+    artists = _write(ax, text, (0.5, 0.5), 1.0)
+    boxes = [artist.get_window_extent().transformed(ax.transAxes.inverted()) for artist in artists]
+    for artist in artists:
+        artist.remove()
+    return max(b.width for b in boxes), max(b.y1 for b in boxes) - min(b.y0 for b in boxes)
 
 
-def _free_place(at, size, taken, walls):
-    """The nearest place for a label of this size that covers no line and no other label."""
-    u, v = (np.linspace(0.6 * s, 1 - 0.6 * s, 31) for s in size)
-    places = np.stack(np.meshgrid(u, v), axis=-1).reshape(-1, 2)
-    covers = [(np.abs(places[:, None] - walls) < 0.6 * size).all(-1).sum(1)] if len(walls) else []
-    covers += [(np.abs(places - t[:2]) < 0.55 * (size + t[2:])).all(-1) * 50 for t in map(np.array, taken)]
-    covers += [(np.abs(places - at) < 0.6 * size + 0.02).all(-1) * 50]
-    return places[(np.sum(covers, axis=0) + np.linalg.norm(places - at, axis=1)).argmin()]
-
-
-def _write_beside(ax, text, at, place):
-    """A label off its area, joined to it by a thin line."""
-    arrow = {"arrowstyle": "-", "linewidth": 0.7, "color": INK, "shrinkA": 1, "shrinkB": 0}
-    return ax.annotate(text, at, place, xycoords="axes fraction", textcoords="axes fraction", ha="center", va="center",
-                       fontsize=0.85 * LABEL, zorder=5, linespacing=1.15, arrowprops=arrow)
+def _write(ax, text, at, scale):
+    """A name and, in smaller type below it, its mark."""
+    name, mark = text
+    place = {"transform": ax.transAxes, "ha": "center", "zorder": 5}
+    if not mark:
+        return [ax.text(*at, name, va="center", fontsize=LABEL * scale, **place)]
+    return [ax.text(*at, name, va="bottom", fontsize=LABEL * scale, **place),
+            ax.text(*at, mark, va="top", fontsize=MARK * LABEL * scale, **place)]
 
 
 @_styled

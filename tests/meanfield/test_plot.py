@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 from meanfield import plot
 from meanfield.branches import branches
 from meanfield.landscapes import landscape
-from meanfield.phase_diagram import phase_diagram
+from meanfield.phase_diagram import Phase, phase_diagram
 from meanfield.regions import phase_raster, regions
 from theory.errors import InputError
 
@@ -63,7 +63,7 @@ def test_axes_of_a_diagram(diagram):
     ax = plot.phase_diagram(diagram).axes
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("$h$", "$T$")
     assert ax.get_xlim() == (-0.5, 0.5) and ax.get_ylim() == (0.3, 1.4)
-    assert {t.get_text() for t in ax.texts} == {"ferromagnetic\n$m$ < 0", "ferromagnetic\n$m$ > 0"}
+    assert {t.get_text() for t in ax.texts} == {"ferromagnetic", "$m$ < 0", "$m$ > 0"}
     assert [t.get_text() for t in ax.get_legend().get_texts()] == ["first order", "spinodal", "critical point"]
 
 
@@ -175,3 +175,21 @@ def test_labels_lie_inside():
     x, y = found.at
     assert raster[int(y * 199), int(x * 199)] == 0
     assert found.width > 0.4
+
+
+def test_crossovers_end_at_lines():
+    """A boundary that is no line does not smear across a line that ends in the area."""
+    phase = np.repeat([0, 0, 1, 1], 4).reshape(4, 4)
+    raster = phase_raster(phase, [np.array([[0.4, 0.0], [0.4, 0.5]])], pixels=200)
+    assert (raster[:60, :76] == 0).all() and (raster[:60, 84:] == 1).all()
+    assert raster[-1, 90] == 0 and raster[-1, 110] == 1
+
+
+def test_labels_say_what_vanishes():
+    """Retrieval among several patterns is pure; the overlaps that do not vanish stand below."""
+    names = ("m1", "m2", "m3")
+    phase = lambda kind, label, n: plot._label_text(Phase(label, kind, names[:n], 0.1, 0.0), names)
+    assert phase("retrieval", "retrieval", 1) == ("retrieval (pure)", "$m_{1} > 0$")
+    assert phase("hierarchical", "hierarchical (m3 = 0)", 2) == ("hierarchical", "$m_{1} > m_{2} > 0$")
+    assert phase("parallel", "parallel", 3) == ("parallel", "$m_{1} = m_{2} = m_{3} > 0$")
+    assert plot._label_text(Phase("paramagnetic", "paramagnetic", (), 0.1, 0.0), ("m",)) == ("paramagnetic", "$m = 0$")
