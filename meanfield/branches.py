@@ -24,6 +24,10 @@ STEP = 1e-3
 MARGINAL = 1e-10
 # A sampled value closer than this, in units of the range, to a point of the branch is that point.
 COINCIDE = 1e-12
+# The same for special points.
+SPECIAL = 1e-9
+# A branch bends between points whose tangents have a smaller cosine; how many points are then put between them.
+STRAIGHT, BENDS = 0.9995, 4
 # A branch is steep where its unit tangent has a smaller component along the parameter, in units of the range.
 STEEP = 0.4
 
@@ -65,6 +69,8 @@ class Branch:
     kinds : phase label of each row
     special_points : tuple of SpecialPoint
     parameters : {name: value} held fixed
+    curve : {name: array} the parameter, the order parameters, free_energy and stable for pictures: every row, every point of the
+        continuation, and points interpolated between these where the branch bends
     """
 
     model: str
@@ -74,6 +80,7 @@ class Branch:
     kinds: tuple
     special_points: tuple
     parameters: dict
+    curve: MappingProxyType
 
     def __len__(self):
         return len(self.kinds)
@@ -184,11 +191,39 @@ def _table(box, path):
         column.setflags(write=False)
     kinds = tuple(box.kind(p.state.parameters, p.state.order_parameters) for p in points)
     special = tuple(_special(box, p, i) for i, p in enumerate(points) if p.event not in ("", "edge"))
-    return Branch(box.model.name, box.ranges[0].name, box.names, MappingProxyType(columns), kinds, special, box.parameters)
+    curve = MappingProxyType(_curve(box, path, sampled(path, box.ranges[0].values, dense=True)))
+    return Branch(box.model.name, box.ranges[0].name, box.names, MappingProxyType(columns), kinds, special, box.parameters, curve)
 
 
-def sampled(path, values):
-    """Points of a path where it passes the given parameter values, with its special points, ends and steep parts, in order.
+def _curve(box, path, points):
+    """The columns of a Branch's `curve`."""
+    rows = [(p.parameter, p.state.order_parameters, p.state.free_energy, _stable(p)) for p in points[:1]]
+    for first, second in zip(points, points[1:]):
+        rows += [*_bent(box, path, first, second), (second.parameter, second.state.order_parameters, second.state.free_energy, _stable(second))]
+    values, phi, free_energy, stable = map(np.array, zip(*rows))
+    return {box.ranges[0].name: values, **dict(zip(box.names, phi.T)), "free_energy": free_energy, "stable": stable}
+
+
+def _bent(box, path, first, second):
+    """Rows between two points where the branch bends, on the cubic with its tangents (Hermite)."""
+    length = np.linalg.norm(second.z - first.z)
+    if first.tangent @ second.tangent > STRAIGHT or length == 0:
+        return
+    stable = _stable(first if second.event else second)
+    for t in np.linspace(0, 1, BENDS + 2)[1:-1]:
+        z = ((1 + 2 * t) * (1 - t) ** 2 * first.z + t * (1 - t) ** 2 * length * first.tangent
+             + t * t * (3 - 2 * t) * second.z - t * t * (1 - t) * length * second.tangent)
+        values, phi = box.family.values(np.clip(z[-1:], 0, 1)), path.curve.basis @ z[:-1]
+        yield float(values[0]), phi, float(box.family.at(values).evaluate(phi).free_energy), stable
+
+
+def _stable(point):
+    """Whether a point is stable; at a special point an eigenvalue that vanishes to rounding is not negative."""
+    return point.state.stable or bool(point.event) and point.state.lowest > -MARGINAL
+
+
+def sampled(path, values, dense=False):
+    """Points of a path where it passes the given parameter values, with its special points, ends and steep parts, or all, in order.
 
     Where the branch is steep (close to folds) values of the parameter alone would leave gaps in the order parameters.
     """
@@ -196,9 +231,11 @@ def sampled(path, values):
     for first, second in zip(path.points, path.points[1:]):
         ends = (first.parameter, second.parameter)
         close = COINCIDE * path.curve.family.span[0]
-        inner = [v for v in values if min(ends) < v < max(ends) and min(abs(v - end) for end in ends) > close]
+        # A value next to a special point would list that point twice, on either side of its rounding error.
+        gaps = [SPECIAL * path.curve.family.span[0] if p.event not in ("", "edge") else close for p in (first, second)]
+        inner = [v for v in values if min(ends) < v < max(ends) and all(abs(v - end) > gap for end, gap in zip(ends, gaps))]
         points += [between(path.curve, first, second, v) for v in (inner if ends[0] < ends[1] else inner[::-1])]
-        kept = second.event or second is path.points[-1] or abs(second.tangent[-1]) < STEEP
+        kept = dense or second.event or second is path.points[-1] or abs(second.tangent[-1]) < STEEP
         if kept or min(abs(values - ends[1])) <= close:
             points.append(second)
     return points
@@ -215,7 +252,7 @@ def _row(box, path, point):
     return {box.ranges[0].name: point.parameter, **dict(zip(box.names, s.order_parameters)),
             "free_energy": s.free_energy, "entropy": s.evaluation.entropy, "energy": s.evaluation.energy,
             "specific_heat": specific_heat(curve.family, curve.basis, s),
-            **{f"chi_{name}": chi[i, i] for i, name in enumerate(box.names)}, "eigenvalue": s.lowest, "stable": s.stable}
+            **{f"chi_{name}": chi[i, i] for i, name in enumerate(box.names)}, "eigenvalue": s.lowest, "stable": _stable(point)}
 
 
 def susceptibility(state):

@@ -42,6 +42,7 @@ LINE_STYLES = {
     "first-order": {"linestyle": (0, (6, 2.2)), "linewidth": 1.9, "color": INK},
     "spinodal": {"linestyle": (0, (1, 1.8)), "linewidth": 1.3, "color": "#55556b"},
 }
+STABLE, UNSTABLE = {"linestyle": "-", "linewidth": 1.9}, {"linestyle": (0, (1, 1.6)), "linewidth": 1.3}
 LINE_NAMES = {"continuous": "continuous", "first-order": "first order", "spinodal": "spinodal"}
 POINT_STYLES = {
     "tricritical": {"marker": "o", "markersize": 6.5, "color": INK, "markeredgecolor": "white", "markeredgewidth": 1.1},
@@ -368,11 +369,23 @@ def order_parameters(branches, *, ax=None, names=None):
     for k, name in enumerate(names):
         colour = CURVES[k % len(CURVES)]
         for i, branch in enumerate(branches):
-            artists += _stable_and_unstable(ax, branch, branch[name], colour, tex(name) if i == 0 else None)
+            artists += _stable_and_unstable(ax, branch, name, colour, tex(name) if i == 0 else None)
     _frame(ax, branches, tex(names[0]) if len(names) == 1 else "order parameters")
-    if len(names) > 1:
-        artists.append(ax.legend(frameon=False))
+    artists += _branch_legend(ax, branches, len(names) > 1)
     return Drawing(ax, tuple(artists))
+
+
+def _branch_legend(ax, branches, colours=True):
+    """A legend of the colours, where they mean something, and of what is dotted."""
+    from matplotlib.lines import Line2D
+
+    entries = zip(*ax.get_legend_handles_labels()) if colours else ()
+    handles = [Line2D([], [], color=line.get_color(), label=label, **STABLE) for line, label in entries]
+    if any(not branch.stable.all() for branch in branches):
+        handles = [*handles, Line2D([], [], color=INK, label="unstable", **UNSTABLE)]
+        if not colours:
+            handles = [Line2D([], [], color=INK, label="stable", **STABLE), *handles]
+    return [ax.legend(handles=handles, frameon=False)] if handles else []
 
 
 @_styled
@@ -383,9 +396,9 @@ def free_energies(branches, *, ax=None):
     for branch in branches:
         label = None if branch.kind in colours else branch.kind
         colour = colours.setdefault(branch.kind, CURVES[len(colours) % len(CURVES)])
-        artists += _stable_and_unstable(ax, branch, branch["free_energy"], colour, label)
+        artists += _stable_and_unstable(ax, branch, "free_energy", colour, label)
     _frame(ax, branches, "free energy per site $f$")
-    artists.append(ax.legend(frameon=False))
+    artists += _branch_legend(ax, branches)
     return Drawing(ax, tuple(artists))
 
 
@@ -414,14 +427,14 @@ def _known_names(branches, names):
     return tuple(names or known)
 
 
-def _stable_and_unstable(ax, branch, values, colour, label):
+def _stable_and_unstable(ax, branch, name, colour, label):
     """The curve in pieces, split where the stability changes."""
-    x, stable = branch[branch.parameter], np.asarray(branch.stable)
+    x, values, stable = (branch.curve[column] for column in (branch.parameter, name, "stable"))
     cuts = [0, *(np.flatnonzero(np.diff(stable)) + 1), len(x)]
     artists = []
     for a, b in zip(cuts, cuts[1:]):
         piece = slice(max(a - 1, 0) if not stable[a] else a, b + 1 if not stable[a] else b)
-        style = {"linestyle": "-", "linewidth": 1.9} if stable[a] else {"linestyle": (0, (1, 1.6)), "linewidth": 1.3}
+        style = STABLE if stable[a] else UNSTABLE
         artists += ax.plot(x[piece], values[piece], color=colour, label=label, **style)
         label = None
     return artists

@@ -77,7 +77,7 @@ def test_line_styles(diagram):
 
 def test_stable_parts_are_solid(curves):
     """The unstable part of the folded branch is dotted and meets the stable one at the fold."""
-    drawing = plot.order_parameters(curves)
+    drawing = plot.order_parameters(curves).axes.lines
     solid = [line for line in drawing if line.get_linestyle() == "-"]
     dotted = [line for line in drawing if line.get_linestyle() != "-"]
     assert len(solid) == 2 and len(dotted) == 1
@@ -193,3 +193,22 @@ def test_labels_say_what_vanishes():
     assert phase("hierarchical", "hierarchical (m3 = 0)", 2) == ("hierarchical", "$m_{1} > m_{2} > 0$")
     assert phase("parallel", "parallel", 3) == ("parallel", "$m_{1} = m_{2} = m_{3} > 0$")
     assert plot._label_text(Phase("paramagnetic", "paramagnetic", (), 0.1, 0.0), ("m",)) == ("paramagnetic", "$m = 0$")
+
+
+def test_branches_are_drawn_smoothly(curves):
+    """Successive pieces of a drawn fold turn by little, and the drawn points solve the equations; dotted is explained."""
+    curve = curves[0].curve
+    z = np.column_stack([curve["T"] / 1.5, curve["m"]])
+    step = np.diff(z, axis=0)
+    step = step[np.linalg.norm(step, axis=1) > 1e-6]
+    step /= np.linalg.norm(step, axis=1)[:, None]
+    assert (step[1:] * step[:-1]).sum(1).min() > 0.99
+    assert np.abs(curve["m"] - np.tanh(3 * curve["m"] ** 2 / curve["T"])).max() < 1e-4
+    assert [t.get_text() for t in plot.order_parameters(curves).axes.get_legend().get_texts()] == ["stable", "unstable"]
+
+
+def test_special_points_are_listed_once():
+    """At T = 1 the magnet's branches each have one row, stable to rounding."""
+    for branch in branches("curie-weiss", along={"T": (0.5, 1.5, 101)}):
+        near = np.abs(branch["T"] - 1) < 1e-6
+        assert near.sum() == 1 and branch.stable[near].all()
