@@ -155,11 +155,7 @@ class ClassicalSystem:
         return tuple(c for c, n in enumerate(counts) for _ in range(n))
 
     def _probability(self, types):
-        counts = [types.count(c) for c in range(len(self.types))]
-        chance = math.factorial(self.size)
-        for n, t in zip(counts, self.types):
-            chance *= t.probability**n / math.factorial(n)
-        return chance
+        return _multinomial(np.bincount(types, minlength=len(self.types)), self._chances)
 
     def _density(self, types):
         sums, logs = np.zeros((1, len(self.model.order_parameters))), np.zeros(1)
@@ -171,7 +167,8 @@ class ClassicalSystem:
         key = (c, n)
         if key not in self._powers:
             site = (self.types[c].functions, self.types[c].logs)
-            self._powers[key] = site if n == 1 else _convolve(self._power(c, n - 1), site)
+            half = n // 2
+            self._powers[key] = site if n == 1 else _convolve(self._power(c, half), self._power(c, n - half))
         return self._powers[key]
 
     def _linear_part(self, collective, values, basin):
@@ -425,9 +422,8 @@ class QuantumSystem:
         out = []
         for chosen in combinations_with_replacement(range(len(self.cells)), self.size):
             counts = np.bincount(chosen, minlength=len(self.cells))
-            chance = math.factorial(self.size) * math.prod(
-                float(p) ** int(n) / math.factorial(int(n)) for p, n in zip(self.chances, counts))
-            out.append((chance, counts))
+            if (chance := _multinomial(counts, self.chances)) > 0:
+                out.append((chance, counts))
         return out
 
     def _linear_part(self, collective, values, basin):
@@ -649,6 +645,14 @@ def _merge(sums, logs):
     order = np.argsort(keys, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(keys[order]) > 10.0 ** (1 - _DIGITS)])
     return sums[order][starts], np.logaddexp.reduceat(logs[order], starts)
+
+
+def _multinomial(counts, chances):
+    """The probability of these counts of independent draws."""
+    if any(p == 0 for n, p in zip(counts, chances) if n):
+        return 0.0
+    logs = sum(n * math.log(p) - math.lgamma(n + 1) for n, p in zip(counts, chances) if n)
+    return math.exp(math.lgamma(sum(counts) + 1) + logs)
 
 
 def _rounded(chances, size):
