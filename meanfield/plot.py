@@ -215,7 +215,7 @@ def _shade(colours, diagram, phase, raster, name, hues):
     values = diagram.dataset[name].values
     top = np.nanmax(np.abs(values))
     for k, hue in hues.items():
-        known = (phase == k) | (np.abs(values) < VANISHING)
+        known = (phase == k) | (phase < 0) & (np.abs(values) < VANISHING)
         share = np.clip(np.abs(interpolated(values, known, len(raster))) / top, 0, 1)[..., None]
         inside = raster == k
         colours[inside] = ((1 - share) * _rgb(PALE) + share * hue)[inside]

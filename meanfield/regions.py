@@ -52,7 +52,12 @@ def _fill(phase, own, inside, members, places):
     at = places[1][j] // BLOCK, places[0][i] // BLOCK
     weights = [_spread(coarse, at, phase[i, j] == k, len(inside) / BLOCK / min(phase.shape)) for k in labels]
     nearest = ndimage.distance_transform_edt(~coarse, return_distances=False, return_indices=True)
-    return labels[np.argmax([_enlarged(w[tuple(nearest)], len(inside))[inside] for w in weights], axis=0)]
+    filled = labels[np.argmax([_enlarged(w[tuple(nearest)], len(inside)) for w in weights], axis=0)]
+    # Blocks at a wall mix its sides: pixels there take the phase nearest on their own side.
+    sound = ndimage.distance_transform_edt(inside) > 1.5 * BLOCK
+    if sound.any():
+        filled = filled[tuple(ndimage.distance_transform_edt(~sound, return_distances=False, return_indices=True))]
+    return filled[inside]
 
 
 def _spread(inside, at, given, spacing):
