@@ -13,7 +13,7 @@ from types import ModuleType
 _HOMES = {
     "Branch": "branches",
     "Branches": "branches",
-    "Compiled": "compiled",
+    "Compiled": "kernels.compiled",
     "Landscape": "landscapes",
     "PhaseDiagram": "phase_diagram",
     "Solution": "results",
@@ -21,7 +21,7 @@ _HOMES = {
     "Transition": "transitions",
     "Transitions": "transitions",
     "branches": "branches",
-    "compile": "compiled",
+    "compile": "kernels.compiled",
     "landscape": "landscapes",
     "phase_diagram": "phase_diagram",
     "solutions": "solutions",

@@ -12,9 +12,9 @@ import numpy as np
 
 from theory.errors import InputError
 
-from .box import Box
-from .continuation import Arclength, between, follow
-from .family import state
+from .bifurcations.box import Box
+from .bifurcations.continuation import Arclength, between, follow
+from .bifurcations.family import state
 from .writers import write_text
 
 __all__ = ["Branch", "Branches", "SpecialPoint", "branches"]

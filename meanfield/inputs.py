@@ -6,7 +6,7 @@ from theory.errors import InputError
 from theory.mean_field import MeanFieldTheory
 from theory.model import Model
 
-from .compiled import Compiled, compile
+from .kernels.compiled import Compiled, compile
 
 __all__ = ["configured", "system_at"]
 

@@ -12,8 +12,8 @@ from theory.errors import InputError
 from theory.model import Parameter
 from theory.symbols import symbol
 
-from .compiled import System, compile
-from .energy import energy_of
+from .kernels.compiled import System, compile
+from .search.energy import energy_of
 from .inputs import configured
 from .solutions import solutions_at
 

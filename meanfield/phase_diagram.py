@@ -9,12 +9,12 @@ from itertools import product, repeat
 
 import numpy as np
 
-from .box import Box, Range
-from .coexistence import grid_starts, stable_pair
-from .continuation import Arclength
-from .grid import scan
-from .labels import PhaseNames
-from .lines import LineCutter, LineFinder
+from .bifurcations.box import Box, Range
+from .bifurcations.coexistence import grid_starts, stable_pair
+from .bifurcations.continuation import Arclength
+from .diagram.grid import scan
+from .diagram.labels import PhaseNames
+from .bifurcations.lines import LineCutter, LineFinder
 from .results import versions
 from .transitions import Origin, find_transitions
 from .writers import check_extension, replacing, write_json

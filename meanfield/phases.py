@@ -8,8 +8,8 @@ import sympy
 from theory.disorder import FiniteDistribution, Normal
 from theory.symbols import symbol
 
-from .energy import energy_of
-from .symmetry import EQUAL, site_symmetry
+from .search.energy import energy_of
+from .search.symmetry import EQUAL, site_symmetry
 
 __all__ = ["kind"]
 

@@ -13,7 +13,7 @@ import sympy
 from theory.errors import InputError
 from theory.symbols import symbol
 
-from .regions import interpolated, phase_raster, regions
+from .diagram.regions import interpolated, phase_raster, regions
 from .writers import check_extension, replacing
 
 __all__ = ["Drawing", "free_energies", "landscape", "order_parameters", "phase_diagram", "plot_branches", "save"]

@@ -7,7 +7,7 @@ import numpy as np
 from .inputs import system_at
 from .phases import kind
 from .results import Solution, Solutions, Stability, Status
-from .search import Search, find_all
+from .search.search import Search, find_all
 from .stability import restores, stability
 
 __all__ = ["solutions", "solutions_at"]

@@ -7,11 +7,11 @@ import numpy as np
 
 from theory.errors import InputError
 
-from .fixed_points import FixedPoint, polished
+from .search.fixed_points import FixedPoint, polished
 from .inputs import system_at
-from .reduction import Reduction
+from .search.reduction import Reduction
 from .results import Status
-from .search import Search
+from .search.search import Search
 from .solutions import assemble, solutions_at
 
 __all__ = ["Iterate", "Newton", "solve", "solve_from"]

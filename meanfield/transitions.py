@@ -8,12 +8,12 @@ import numpy as np
 
 from theory.errors import InputError
 
-from .box import Box
-from .continuation import Arclength, follow
-from .critical import ReducedForce
-from .family import invariant_subspace
-from .labels import distinct_labels
-from .segments import equilibrium, meet, segments_of
+from .bifurcations.box import Box
+from .bifurcations.continuation import Arclength, follow
+from .bifurcations.critical import ReducedForce
+from .bifurcations.family import invariant_subspace
+from .diagram.labels import distinct_labels
+from .bifurcations.segments import equilibrium, meet, segments_of
 
 __all__ = ["Transition", "Transitions", "transitions"]
 # Two phases closer than this have merged: the crossing of their free energies is rounding.

@@ -216,7 +216,7 @@ def _observables(prediction, runs, values):
 
 def _grains(prediction):
     """N times the largest change that one site can make of the order parameters, array (n,), and of the energy."""
-    from meanfield.measure import site_measure
+    from meanfield.search.measure import site_measure
 
     measure = site_measure(prediction.model, prediction.values)
     ranges = np.ptp(measure.functions, axis=1).max(axis=0)

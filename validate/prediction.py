@@ -20,7 +20,7 @@ class Prediction:
     solution : meanfield.Solution
     state : array (n,), order parameters
     covariance : array (n, n), N times the thermal covariance of the order parameters, T chi
-    symmetry : group of the theory (`meanfield.symmetry`)
+    symmetry : group of the theory (`meanfield.search.symmetry`)
     """
 
     model: object
@@ -89,9 +89,9 @@ def predict(model, values):
     -------
     Prediction, or None where no solution was found
     """
-    from meanfield.compiled import compile
+    from meanfield.kernels.compiled import compile
     from meanfield.solutions import solutions_at
-    from meanfield.symmetry import symmetry
+    from meanfield.search.symmetry import symmetry
 
     system = compile(model).at(**values)
     solution = solutions_at(system).equilibrium
@@ -112,7 +112,7 @@ def _susceptibility(evaluation):
 
 def orbit(symmetry, state):
     """One operation for each distinct image of a state under a group, the identity first."""
-    from meanfield.symmetry import compose
+    from meanfield.search.symmetry import compose
 
     identity = (tuple(range(len(state))), (1,) * len(state))
     found = {_key(state): identity}

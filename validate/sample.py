@@ -147,7 +147,7 @@ class Problem:
     @cached_property
     def energy(self):
         """The energy as a numpy function."""
-        from meanfield.energy import energy_of
+        from meanfield.search.energy import energy_of
 
         return energy_of(self.model, self.values)
 

@@ -104,7 +104,7 @@ def _imports(body):
     lines = ["import math", ""] if "math" in called else []
     for module, names in HOMES.items():
         if used := sorted(called & set(names)):
-            lines.append(f"from meanfield.{module} import {', '.join(used)}")
+            lines.append(f"from meanfield.kernels.{module} import {', '.join(used)}")
     return "\n".join(lines)
 
 

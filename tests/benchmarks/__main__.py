@@ -15,9 +15,9 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import numpy as np  # noqa: E402
 
-from meanfield.compiled import compile  # noqa: E402
-from meanfield.plane import fixed_points, group_elements, subspace_starts  # noqa: E402
-from meanfield.symmetry import symmetry  # noqa: E402
+from meanfield.kernels.compiled import compile  # noqa: E402
+from meanfield.kernels.plane import fixed_points, group_elements, subspace_starts  # noqa: E402
+from meanfield.search.symmetry import symmetry  # noqa: E402
 from tests.benchmarks.baselines import Multitasking, curie_weiss_grid, curie_weiss_loop  # noqa: E402
 from theory.models import curie_weiss, multitasking_hopfield  # noqa: E402
 

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from meanfield.energy import energy_of
-from meanfield.measure import site_measure
+from meanfield.search.energy import energy_of
+from meanfield.search.measure import site_measure
 
 
 class TableSystem:

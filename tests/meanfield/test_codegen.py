@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import sympy
 
-from meanfield.cache import directory, load
+from meanfield.kernels.cache import directory, load
 from meanfield.codegen import generate, render
 from meanfield.codegen.cse import eliminate
 from meanfield.codegen.printer import Printer, UnprintableExpression
-from meanfield.compiled import compile
-from meanfield.jit import SUMMING
-from meanfield.lanes import LANES
+from meanfield.kernels.compiled import compile
+from meanfield.kernels.jit import SUMMING
+from meanfield.kernels.lanes import LANES
 from theory import models
 from theory.disorder import Normal
 from theory.errors import InputError

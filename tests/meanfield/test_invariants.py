@@ -7,8 +7,8 @@ import pytest
 import sympy
 
 from meanfield.inputs import system_at
-from meanfield.reduction import Reduction
-from meanfield.cooling import at_temperature
+from meanfield.search.reduction import Reduction
+from meanfield.search.cooling import at_temperature
 from meanfield.solutions import solutions_at
 from theory.models import available, load
 

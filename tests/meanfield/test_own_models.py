@@ -81,7 +81,7 @@ def test_without_interaction_there_is_one_solution():
 def test_random_starts_find_nothing_else():
     """Everything that 3000 random Newton starts find at random parameters is in the list (three patterns)."""
     from meanfield.inputs import system_at
-    from meanfield.search import find_all
+    from meanfield.search.search import find_all
 
     rng = np.random.default_rng(5)
     for _ in range(6):

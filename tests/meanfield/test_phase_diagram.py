@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import xarray
 
-from meanfield.box import Box
-from meanfield.curves import Coexistence, Instability, trace
-from meanfield.family import invariant_subspace
-from meanfield.labels import PhaseNames
+from meanfield.bifurcations.box import Box
+from meanfield.bifurcations.curves import Coexistence, Instability, trace
+from meanfield.bifurcations.family import invariant_subspace
+from meanfield.diagram.labels import PhaseNames
 from meanfield.phase_diagram import phase_diagram
 from theory.errors import InputError
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from meanfield.compiled import compile
-from meanfield.plane import fixed_points, group_elements, subspace_starts
-from meanfield.symmetry import symmetry
+from meanfield.kernels.compiled import compile
+from meanfield.kernels.plane import fixed_points, group_elements, subspace_starts
+from meanfield.search.symmetry import symmetry
 from theory import models
 
 

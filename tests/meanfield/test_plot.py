@@ -13,7 +13,7 @@ from meanfield import plot
 from meanfield.branches import branches
 from meanfield.landscapes import landscape
 from meanfield.phase_diagram import Phase, phase_diagram
-from meanfield.regions import phase_raster, regions
+from meanfield.diagram.regions import phase_raster, regions
 from theory.errors import InputError
 
 

@@ -6,7 +6,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from meanfield import primitives as p
+from meanfield.kernels import primitives as p
 
 mp.mp.dps = 40
 RNG = np.random.default_rng(3)

@@ -4,9 +4,9 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from meanfield.gaussian import gauss_bends, gauss_slopes, gauss_value
-from meanfield.primitives import COLD
-from meanfield.quadrature import gauss_logistic, normal_rule, trapezoid
+from meanfield.kernels.gaussian import gauss_bends, gauss_slopes, gauss_value
+from meanfield.kernels.primitives import COLD
+from meanfield.kernels.quadrature import gauss_logistic, normal_rule, trapezoid
 
 mp.mp.dps = 25
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from meanfield.scan import find_roots
+from meanfield.search.scan import find_roots
 
 
 def curie_weiss(T, h=0.0):

@@ -7,7 +7,7 @@ import pytest
 
 import meanfield
 from meanfield.results import Solution, Status
-from meanfield.search import Search
+from meanfield.search.search import Search
 from meanfield.solve import Iterate, Newton, solve
 from theory import InputError, Ising, Model, symbols
 from theory.mean_field import theory_of

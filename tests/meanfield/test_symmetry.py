@@ -6,7 +6,7 @@ from math import factorial
 import numpy as np
 import pytest
 
-from meanfield.symmetry import detect
+from meanfield.search.symmetry import detect
 from theory.models import load
 
 

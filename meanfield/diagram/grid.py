@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .family import PROBE_TEMPERATURE
+from ..bifurcations.family import PROBE_TEMPERATURE
 
 __all__ = ["Grid", "scan"]
 

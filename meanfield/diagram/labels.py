@@ -4,7 +4,7 @@ from itertools import combinations
 
 import numpy as np
 
-from .family import invariant_subspace
+from ..bifurcations.family import invariant_subspace
 
 __all__ = ["PhaseNames", "distinct_labels"]
 

@@ -70,7 +70,7 @@ class Box:
     @classmethod
     def of(cls, model, ranges, fixed):
         """Resolve a model and check its ranges {name: (low, high[, points])} and fixed values."""
-        from .inputs import configured
+        from ..inputs import configured
 
         ranges = tuple(read_range(name, limits) for name, limits in ranges.items())
         compiled, fixed = configured(model, fixed)
@@ -112,7 +112,7 @@ class Box:
 
         At T = 0 only stable ones: the others may sit on kinks of the equations, where they cannot be followed.
         """
-        from .solutions import solutions_at
+        from ..solutions import solutions_at
 
         cold = self.family.parameters(values)["T"] == 0
         found = [s for s in solutions_at(self.family.at(values)) if s.residual < SOLVED]
@@ -128,7 +128,7 @@ class Box:
 
     def symmetry(self, values):
         """The symmetry group at a parameter point."""
-        from .symmetry import symmetry
+        from ..search.symmetry import symmetry
 
         return symmetry(self.family.at(values))
 
@@ -139,13 +139,13 @@ class Box:
 
     def kind(self, values, order_parameters):
         """The label of a solution at a parameter point, with the symmetry that its sites have throughout the box."""
-        from .phases import kind
+        from ..phases import kind
 
         return kind(self.family.at(values), np.asarray(order_parameters, float), self._site_symmetry)
 
     @cached_property
     def _site_symmetry(self):
-        from .symmetry import site_symmetry
+        from ..search.symmetry import site_symmetry
 
         return site_symmetry(self.family.at(self.family.generic(1)[0]))
 

@@ -84,7 +84,7 @@ def fixed_points(compiled, x, y, starts, fixed=None, group=None, cell=32, most=2
 
 
 def group_elements(symmetry, most=5000):
-    """(permutations, signs) of every element of a symmetry group (`meanfield.symmetry`)."""
+    """(permutations, signs) of every element of a symmetry group (`meanfield.search.symmetry`)."""
     if hasattr(symmetry, "permutations"):
         return np.asarray(symmetry.permutations), np.asarray(symmetry.signs, dtype=float)
     if symmetry.order > most:

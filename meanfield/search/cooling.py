@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .results import Status
+from ..results import Status
 
 __all__ = ["at_temperature", "ground_state", "limit_of_solutions"]
 

@@ -5,9 +5,9 @@ from functools import cached_property
 
 import numpy as np
 
-from . import drivers
-from .results import Status
-from .stability import index
+from ..kernels import drivers
+from ..results import Status
+from ..stability import index
 
 __all__ = ["FAILURES", "FixedPoint", "polished", "status_of", "tied"]
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from .cooling import THAWED, at_temperature
 from .fixed_points import polished, status_of, tied
-from .results import Status
+from ..results import Status
 from .scan import find_roots
 
 __all__ = ["scan_line"]

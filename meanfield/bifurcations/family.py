@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from .compiled import System
+from ..kernels.compiled import System
 
 __all__ = ["Family", "State", "invariant_subspace", "complement", "spectrum", "state"]
 

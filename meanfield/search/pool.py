@@ -4,10 +4,10 @@ from collections import Counter
 
 import numpy as np
 
-from . import drivers
+from ..kernels import drivers
 from .cooling import limit_of_solutions
 from .fixed_points import FAILURES, FixedPoint, polished, tied
-from .results import Status
+from ..results import Status
 
 __all__ = ["Pool"]
 

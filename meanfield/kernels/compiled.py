@@ -11,7 +11,7 @@ from theory.errors import InputError
 from theory.mean_field import MeanFieldTheory, theory_of
 
 from . import cache, drivers
-from .codegen import generate, render
+from ..codegen import generate, render
 from .quadrature import normal_rule
 
 ATOL = 1e-13

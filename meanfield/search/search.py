@@ -8,7 +8,7 @@ from .cooling import at_temperature, ground_state
 from .rays import scan_line
 from .pool import Pool
 from .reduction import Reduction
-from .results import Completeness
+from ..results import Completeness
 from .starts import between_states, lattice, saturated, settled
 
 __all__ = ["Search", "find_all"]

@@ -10,8 +10,8 @@ from .coexistence import cusp_starts, stable_pair, tricritical_start
 from .critical import critical_point
 from .curves import Coexistence, Fold, Instability, Tracing, merging_point, trace
 from .family import invariant_subspace, spectrum
-from .labels import distinct_labels
-from .transitions import Origin
+from ..diagram.labels import distinct_labels
+from ..transitions import Origin
 
 __all__ = ["Line", "LineCutter", "LineFinder", "SpecialPoint"]
 

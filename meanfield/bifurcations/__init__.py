@@ -1,0 +1,1 @@
+"""Branches, critical points and the curves between phases, by continuation."""

@@ -1,0 +1,1 @@
+"""The pieces of a phase diagram's picture: its grid, its labels, its areas."""

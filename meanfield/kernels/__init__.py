@@ -1,0 +1,1 @@
+"""Generated kernels and the compiled loops around them."""

@@ -1,0 +1,1 @@
+"""Every fixed point at one parameter point: symmetry, reduction, starts and scans."""
