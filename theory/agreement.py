@@ -1,6 +1,5 @@
 """Agreement of the routes: the same free energy and equations, symbolically where possible and in numbers."""
 
-import random
 from dataclasses import dataclass
 
 import sympy
@@ -58,7 +57,7 @@ def agreement(model, routes=None, seed=0, points=2, given=()):
     -------
     Agreement
     """
-    from .checks import Context
+    from .context import Context
     from .routes import applicable
 
     names = _names(model, routes, given, applicable(model))
@@ -83,7 +82,7 @@ def same(first, second):
 
 def _results(derivation):
     """The free energy and the equations as the route's own steps leave them."""
-    from .checks import opened
+    from .context import opened
     from .routes.common import SELF_CONSISTENCY
 
     (closing,) = (step for step in derivation.steps if step.title == SELF_CONSISTENCY)

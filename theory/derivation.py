@@ -106,7 +106,8 @@ class Derivation:
         ----------
         seed : int
         """
-        from .checks import Context, verify
+        from .checks import verify
+        from .context import Context
 
         context = Context(self, seed)
         return replace(self, steps=tuple(verify(step, context) for step in self.steps))

@@ -13,7 +13,7 @@ from theory import (
     Bimodal, FiniteSite, GaussianSite, InputError, Ising, Model, Normal, QuantumSpin, Sphere, derive, symbols, theory_of,
 )
 from theory.agreement import agreement
-from theory.checks import Context
+from theory.context import Context
 from theory.ensemble import Abbreviation
 from theory.evaluate import evaluate
 from theory.models import available

@@ -7,7 +7,8 @@ from sympy import Rational, Tuple
 
 import theory.models as models
 from theory import derive
-from theory.checks import Context, verify
+from theory.checks import verify
+from theory.context import Context
 from theory.routes import ROUTES, applicable
 
 MODELS = {

@@ -8,7 +8,7 @@ import sympy
 from sympy import Derivative, S, Tuple
 
 from ..averages import average
-from ..checks import Agreement, All, AtEquilibrium, Equal, SameSum
+from ..checks import Agreement, AtEquilibrium, Equal, SameSum
 from ..derivation import Derivation, Step
 from ..ensemble import Abbreviation, Covariance, GibbsMean, Hamiltonian, LogPartition, Quenched, SiteMean, SiteTrace
 from ..mean_field import MeanFieldTheory, fields_of, theory_of

@@ -12,7 +12,8 @@ import sympy
 from sympy import Derivative, Matrix, S
 
 from ..averages import average
-from ..checks import Equal, Limit, Outcome, lowest_eigenvalue, opened
+from ..checks import Equal, Limit, Outcome, lowest_eigenvalue
+from ..context import opened
 from ..derivation import Step
 from ..ensemble import Abbreviation, Partition, Quenched, SiteTrace
 from ..evaluate import evaluate
@@ -58,7 +59,6 @@ class Flow:
         self.exponent = -t * self.u + setting.dot(self.x)
         self.pressure = Abbreviation("A_N(t, x)", setting.log_partition(self.exponent))
 
-    # ---- closed forms along a characteristic
 
     def _exponent(self, x):
         return sympy.expand(self.setting.work(x) - self.setting.model.site_energy / T)
@@ -120,7 +120,6 @@ class Flow:
         """dx/dx0 = 1 + t u'' C."""
         return sympy.eye(len(self.used)) + t * self.curvature * self.response
 
-    # ---- steps
 
     def definition(self):
         """The Guerra action and the point where the model sits."""

@@ -1,14 +1,14 @@
 """Guerra's interpolation: from one-body fields to the full energy, by a streaming in t."""
 
 import sympy
-from sympy import Derivative, Integral, Integer, S
+from sympy import Derivative, Integral, S
 
 from ..checks import All, Assumption, Bound, Equal, Limit
 from ..derivation import Step
 from ..ensemble import Abbreviation
 from ..symbols import N, T, beta, symbol
 from .common import (
-    LIMIT, Setting, finish, gradient_step, hamiltonian_step, mean_step, row, self_consistency_step, trials,
+    LIMIT, Setting, finish, gradient_step, hamiltonian_step, mean_step, self_consistency_step, trials,
 )
 
 ROUTE = "interpolation"
