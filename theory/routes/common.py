@@ -116,7 +116,7 @@ class Setting:
     @cached_property
     def means(self):
         """dP/dh_a."""
-        return tuple(self.pressure.diff(h) for h in self.fields)
+        return tuple(self.pressure.diff(h).expand(deep=False) for h in self.fields)
 
     def trial(self, expr):
         """`expr` with the order parameters replaced by their trial values."""

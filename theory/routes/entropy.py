@@ -145,11 +145,13 @@ class Entropy:
     def free_energy_step(self):
         """F = E - TS, minimised."""
         before = self.setting.log_partition(-beta * self.setting.energy)
+        counted = ("The number of configurations" if self.setting.model.site_energy == 0 else
+                   "With their one-body weights $e^{-\\beta v_i}$ counted in, the number of configurations")
         return Step(
             title="Energy minus temperature times entropy",
             rule="maximum term; Laplace's method",
-            justification=("The number of configurations with order parameters near $\\phi$ grows like $e^{N S(\\phi)}$ and "
-                           "their energy is the same up to corrections that vanish per site, so that "
+            justification=(f"{counted} with order parameters near $\\phi$ grows like $e^{{N S(\\phi)}}$ and "
+                           "their energy $N e(\\phi)$ is the same up to corrections that vanish per site, so that "
                            "$Z\\approx\\int d\\phi\\,e^{-N[e(\\phi) - T S(\\phi)]/T}$ and the largest term wins: $f$ is the minimum "
                            "of $e - TS$ over $\\phi$, with $-TS(\\phi) = \\max_h[h\\cdot\\phi - P(h)]$."),
             reference=BRAGG,
