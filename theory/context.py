@@ -70,10 +70,16 @@ class Context:
         for family in (fields_of(model), self.sources, self.origins):
             largest = 0.15 if model.site.kind == "gaussian" else 0.8
             draw |= {x: mpmath.mpf(self.random.uniform(0.02, largest)) for x in family}
-        draw[symbol("t")] = mpmath.mpf(self.random.uniform(0.2, 0.5))
-        if self.derivation.route == "hamilton-jacobi":
-            draw[symbol("t")] *= mpmath.mpf(-1) / 2
+        early = self.derivation.route == "hamilton-jacobi"
+        draw[self.time] = self.random.uniform(0.2, 0.5) * (-0.5 if early else 1.0)
         return {k: mpmath.mpf(v) for k, v in draw.items()}
+
+    @cached_property
+    def time(self):
+        """Symbol of the interpolation parameter."""
+        from .routes.common import time
+
+        return time(self.model)
 
     @cached_property
     def trial(self):

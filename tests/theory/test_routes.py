@@ -37,14 +37,16 @@ def titles(derivation, status):
 
 
 def ashkin_teller():
-    s, t, m, n, q, K = symbols("s tau m n q K")
+    # t is also what the routes call their interpolation parameter when they can
+    s, t, m, n, q, K = symbols("s t m n q K")
     return Model(site=FiniteSite.product({s: (1, -1), t: (1, -1)}), order_parameters={m: s, n: t, q: s * t},
                  energy=-(m**2 + n**2) / 2 - K * q**2 / 2, parameters={K: 0.5}, name="Ashkin-Teller")
 
 
 def gaussian_patterns():
     s, m, xi = symbols("s m xi")
-    return Model(site=Ising(s), disorder={xi: Normal()}, order_parameters={m: s * xi}, energy=-m**2 / 2, name="Gaussian patterns")
+    return Model(site=Ising(s), disorder={xi: Normal()}, order_parameters={m: s * xi}, energy=-m**2 / 2,
+                 name="Gaussian patterns")
 
 
 def weighted_states():

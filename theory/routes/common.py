@@ -1,7 +1,7 @@
 """What the routes share: a model's expressions, and the steps that begin and end every route."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import sympy
@@ -123,19 +123,30 @@ class Setting:
         return expr.xreplace(dict(zip(self.phi, trials(self.model))))
 
 
+def time(model):
+    """The symbol of the interpolation parameter, t unless the model uses that name."""
+    return unused(model, "t", "tau")
+
+
 def trials(model):
     """Symbols of trial values of the order parameters: m1 -> mbar1."""
-    return tuple(symbol(_marked(str(a), "bar")) for a in model.order_parameters)
+    return tuple(unused(model, _marked(str(a), "bar")) for a in model.order_parameters)
 
 
 def sources(model):
     """Symbols x_a of the space in which the Hamilton-Jacobi equation lives."""
-    return tuple(symbol(f"x_{a}") for a in model.order_parameters)
+    return tuple(unused(model, f"x_{a}") for a in model.order_parameters)
 
 
 def origins(model):
     """Symbols of the points at t = 0 from which characteristics start."""
-    return tuple(symbol(f"x0_{a}") for a in model.order_parameters)
+    return tuple(unused(model, f"x0_{a}") for a in model.order_parameters)
+
+
+def unused(model, *names):
+    """The symbol of the first of these names that the model leaves free, primed if it leaves none."""
+    taken = {str(x) for x in (*model.site.variables, *model.disorder, *model.order_parameters, *model.parameters)}
+    return symbol(next((name for name in names if name not in taken), f"{names[-1]}'"))
 
 
 def _marked(name, mark):
@@ -267,9 +278,19 @@ def gradient_step(setting, free_energy, fields, order):
     )
 
 
+def _renamed(prose, parameter):
+    """Prose whose formulas call the interpolation parameter t, with the name it has."""
+    if str(parameter) == "t":
+        return prose
+    parts = prose.split("$")
+    parts[1::2] = [re.sub(r"(?<![A-Za-z\\\\])t(?![A-Za-z])", lambda _: sympy.latex(parameter), part) for part in parts[1::2]]
+    return "$".join(parts)
+
+
 def finish(setting, route, steps, pressure, free_energy):
     """The derivation with its last step: the route's theory, and its agreement with the other routes."""
     theory = MeanFieldTheory(setting.model, route, pressure)
+    steps = [replace(step, justification=_renamed(step.justification, time(setting.model))) for step in steps]
     last = Step(
         title="The mean-field theory",
         rule="comparison of the routes",

@@ -19,7 +19,7 @@ from ..ensemble import Abbreviation, Partition, Quenched, SiteTrace
 from ..evaluate import evaluate
 from ..symbols import N, T, beta, symbol
 from .common import (
-    LIMIT, Setting, finish, hamiltonian_step, origins, row, self_consistency_step, sources,
+    LIMIT, Setting, finish, hamiltonian_step, origins, row, self_consistency_step, sources, time,
 )
 
 ROUTE = "hamilton-jacobi"
@@ -27,7 +27,6 @@ GUERRA = "F. Guerra, Fields Inst. Commun. 30, 137 (2001)"
 GENOVESE = "G. Genovese, A. Barra, J. Math. Phys. 50, 053303 (2009)"
 RELATIVISTIC = "A. Barra, A. Di Lorenzo, F. Guerra, A. Moro, Proc. R. Soc. A 470, 20140589 (2014)"
 EVANS = "L. C. Evans, Partial Differential Equations, 2nd ed. (AMS, 2010), ch. 3"
-t = symbol("t")
 
 
 def derivation(model):
@@ -51,17 +50,21 @@ class Flow:
     """
 
     def __init__(self, setting):
-        self.setting = setting
+        self.setting, self.t = setting, time(setting.model)
         self.x, self.x0 = sources(setting.model), origins(setting.model)
         self.used = setting.coupled
         self.linear = tuple(_linear_part(setting.energy, a, setting.phi) for a in setting.phi)
         self.u = -sympy.expand(setting.energy - setting.dot(self.linear)) if any(self.linear) else -setting.energy
-        self.exponent = -t * self.u + setting.dot(self.x)
-        self.pressure = Abbreviation("A_N(t, x)", setting.log_partition(self.exponent))
+        self.exponent = -self.t * self.u + setting.dot(self.x)
+        self.pressure = Abbreviation(rf"A_N({self._t}, x)", setting.log_partition(self.exponent))
 
 
     def _exponent(self, x):
         return sympy.expand(self.setting.work(x) - self.setting.model.site_energy / T)
+
+    @property
+    def _t(self):
+        return sympy.latex(self.t)
 
     @cached_property
     def start(self):
@@ -95,13 +98,13 @@ class Flow:
     @cached_property
     def position(self):
         """x(t) = x0 + t du/dp."""
-        return tuple(x + t * v for x, v in zip(self.x0, self.velocity))
+        return tuple(x + self.t * v for x, v in zip(self.x0, self.velocity))
 
     @cached_property
     def along(self):
         """A(t, x(t)) = A(0, x0) + t (p.du/dp - u)."""
         lagrangian = sum((p * v for p, v in zip(self.p, self.velocity)), S.Zero) - self.at(self.u)
-        return self.start + t * lagrangian
+        return self.start + self.t * lagrangian
 
     @cached_property
     def response(self):
@@ -118,12 +121,12 @@ class Flow:
     @cached_property
     def flow_matrix(self):
         """dx/dx0 = 1 + t u'' C."""
-        return sympy.eye(len(self.used)) + t * self.curvature * self.response
+        return sympy.eye(len(self.used)) + self.t * self.curvature * self.response
 
 
     def definition(self):
         """The Guerra action and the point where the model sits."""
-        physical = {t: -beta} | {x: -beta * c for x, c in zip(self.x, self.linear)}
+        physical = {self.t: -beta} | {x: -beta * c for x, c in zip(self.x, self.linear)}
         shown = self.setting.log_partition(self.exponent.xreplace(physical))
         return Step(
             title="The action",
@@ -133,7 +136,7 @@ class Flow:
                            "in the order parameters. Read $t$ as time and $x$ as position; the model is the point "
                            f"$t = -\\beta$, {self._physical_text()}."),
             reference=GUERRA,
-            before=Abbreviation(r"A_N|_{t = -\beta,\;x = \beta h}", shown),
+            before=Abbreviation(rf"A_N|_{{{self._t} = -\beta,\;x = \beta h}}", shown),
             after=self.setting.log_partition(-beta * self.setting.energy),
             claim=Equal(),
         )
@@ -145,7 +148,7 @@ class Flow:
 
     def derivatives(self):
         """dA/dt and dA/dx are Gibbs averages."""
-        before = [Derivative(self.pressure, t)] + [Derivative(self.pressure, x) for x in self.x]
+        before = [Derivative(self.pressure, self.t)] + [Derivative(self.pressure, x) for x in self.x]
         after = [self.setting.mean(-self.u, self.exponent)]
         after += [self.setting.mean(a, self.exponent) for a in self.setting.phi]
         return Step(
@@ -175,7 +178,7 @@ class Flow:
                            "u(\\langle\\phi\\rangle)$: an identity at every $N$. By Jensen's inequality $V_N\\geq 0$ where $u$ is "
                            "convex. With site disorder $\\langle\\cdot\\rangle$ includes its average."),
             reference=GENOVESE,
-            before=Derivative(self.pressure, t) + self.u.xreplace(gradient),
+            before=Derivative(self.pressure, self.t) + self.u.xreplace(gradient),
             after=-self.potential,
             claim=Equal(),
         )
@@ -206,7 +209,7 @@ class Flow:
         if shell is None or self.setting.model.site.kind == "sphere":
             return []
         metric, mass = shell
-        partition = Abbreviation("Z_N(t, x)", Partition(self.exponent, self.setting.one_body, *self.setting.bound))
+        partition = Abbreviation(rf"Z_N({self._t}, x)", Partition(self.exponent, self.setting.one_body, *self.setting.bound))
         space = sum((metric[a, b] * Derivative(partition, self.x[i], self.x[j])
                      for a, i in enumerate(self.used) for b, j in enumerate(self.used) if metric[a, b] != 0), S.Zero)
         return [Step(
@@ -218,7 +221,7 @@ class Flow:
                            "Klein-Gordon equation exactly at every $N$. To second order in $\\phi$ the model is "
                            "Curie-Weiss: $u = u(0) + \\frac12 u''(0)\\phi^2 + \\dots$, with a plus sign."),
             reference=RELATIVISTIC,
-            before=Derivative(partition, (t, 2)) - space,
+            before=Derivative(partition, (self.t, 2)) - space,
             after=N**2 * mass * partition,
             claim=Equal(),
         )]
@@ -269,7 +272,7 @@ class Flow:
 
     def characteristics(self):
         """Straight lines along which the gradient is constant."""
-        named = [Abbreviation(rf"x_{{{sympy.latex(a)}}}(t)", x) for a, x in zip(self.setting.phi, self.position)]
+        named = [Abbreviation(rf"x_{{{sympy.latex(a)}}}({self._t})", x) for a, x in zip(self.setting.phi, self.position)]
         return Step(
             title="Characteristics",
             rule="method of characteristics",
@@ -277,14 +280,14 @@ class Flow:
                            "trajectories $x(t) = x_0 + t\\,\\nabla u(p)$ along which $p = \\nabla A$ keeps its initial value "
                            "$p(x_0) = \\nabla A(0, x_0)$, the average of one site."),
             reference=EVANS,
-            before=row(*(Derivative(x, t) for x in named)),
+            before=row(*(Derivative(x, self.t) for x in named)),
             after=row(*(v for v in self.velocity)),
             claim=Equal(),
         )
 
     def action(self):
         """The action along a characteristic solves the equation."""
-        named = Abbreviation("A(t, x(t))", self.along)
+        named = Abbreviation(rf"A({self._t}, x({self._t}))", self.along)
         used, flow = self.used, self.flow_matrix
         momentum = [sum((self.p[i] * flow[a, b] for a, i in enumerate(used)), S.Zero) for b, _ in enumerate(used)]
         rate = sum((p * v for p, v in zip(self.p, self.velocity)), S.Zero) - self.at(self.u)
@@ -296,7 +299,7 @@ class Flow:
                            "Hopf-Lax formula for $t > 0$; the model sits at negative times, where the supremum over "
                            "characteristics selects the solution."),
             reference=EVANS,
-            before=row(Derivative(named, t), *(Derivative(named, self.x0[j]) for j in used)),
+            before=row(Derivative(named, self.t), *(Derivative(named, self.x0[j]) for j in used)),
             after=row(rate, *momentum),
             claim=Equal(),
         )
@@ -318,7 +321,7 @@ class Flow:
                            "this is the Riemann-Hopf (inviscid Burgers) equation, and for quadratic $u$ the right side is "
                            "its viscous term" + (", written for the first component." if len(self.used) > 1 else ".")),
             reference=GENOVESE,
-            before=Derivative(named[i], t) + transport,
+            before=Derivative(named[i], self.t) + transport,
             after=-Derivative(potential, x),
             claim=Equal(),
         )
@@ -364,7 +367,7 @@ class Flow:
         start = {x: S.Zero for x in self.x0}
         if self.setting.model.site.kind == "gaussian" or not self._symmetric(start):
             return []
-        resting = {**start, t: -1 / T}
+        resting = {**start, self.t: -1 / T}
         at_rest = self.flow_matrix.applyfunc(lambda e: opened(e).xreplace(resting))
         phi = self.setting.phi
         own = dict(zip(self.setting.fields, (self.u.diff(a) for a in phi)))
@@ -441,7 +444,7 @@ class Flow:
                            "same for Gaussian fluctuations), solved by $v = C J^{-1}$, $J = 1 + t\\,u'' C$, with the variance $C$ of "
                            "independent sites at $t = 0$: its pole, met going to $t = -\\beta$, is the critical point."),
             reference=GENOVESE,
-            before=row(*(Derivative(named[a][a], t) for a in range(len(self.used)))),
+            before=row(*(Derivative(named[a][a], self.t) for a in range(len(self.used)))),
             after=row(*(rate[a, a] for a in range(len(self.used)))),
             claim=Equal(),
         )
@@ -457,10 +460,10 @@ class Flow:
     def physical_point(self):
         """Back to the model."""
         setting = self.setting
-        at = {t: -1 / T, **dict(zip(self.x0, (h / T for h in setting.field_values)))}
+        at = {self.t: -1 / T, **dict(zip(self.x0, (h / T for h in setting.field_values)))}
         lagrangian = sum((a * self.u.diff(a) for a in setting.phi), S.Zero) - self.u
         scaled = {x: h / T for x, h in zip(self.x0, setting.fields)}
-        before = -T * (Abbreviation("A(0, x_0)", self.start) + t * lagrangian)
+        before = -T * (Abbreviation("A(0, x_0)", self.start) + self.t * lagrangian)
         return Step(
             title="The physical point",
             rule="substitution t = -1/T, x = field/T",
@@ -524,8 +527,8 @@ def early_time(context):
     """A point before the shock: t where the flow has moved a third of the way towards it."""
     point = dict(context.point())
     flow = Flow(Setting(context.model))
-    rate = -float(context.value(determinant(flow.flow_matrix), {**point, t: -1e-4}) - 1) * 1e4
-    point[t] = -0.3 / max(abs(rate), 0.3)
+    rate = -float(context.value(determinant(flow.flow_matrix), {**point, flow.t: -1e-4}) - 1) * 1e4
+    point[flow.t] = -0.3 / max(abs(rate), 0.3)
     return {**point, **{x: context.value(y, point) for x, y in zip(flow.x, flow.position)}}
 
 

@@ -8,13 +8,12 @@ from ..derivation import Step
 from ..ensemble import Abbreviation
 from ..symbols import N, T, beta, symbol
 from .common import (
-    LIMIT, Setting, finish, gradient_step, hamiltonian_step, mean_step, self_consistency_step, trials,
+    LIMIT, Setting, finish, gradient_step, hamiltonian_step, mean_step, self_consistency_step, time, trials,
 )
 
 ROUTE = "interpolation"
 GUERRA = "F. Guerra, Commun. Math. Phys. 233, 1 (2003)"
 BARRA = "A. Barra, J. Stat. Phys. 132, 787 (2008)"
-t = symbol("t")
 
 
 def derivation(model):
@@ -34,18 +33,18 @@ class Interpolation:
     """The expressions of the interpolation of one model, M the trial values and psi = -grad e(M)."""
 
     def __init__(self, setting):
-        self.setting = setting
+        self.setting, self.t = setting, time(setting.model)
         self.order = trials(setting.model)
         self.fields = tuple(setting.trial(h) for h in setting.field_values)
         self.energy = setting.trial(setting.energy)
-        self.exponent = -t * beta * setting.energy + (1 - t) * beta * setting.dot(self.fields)
+        self.exponent = -self.t * beta * setting.energy + (1 - self.t) * beta * setting.dot(self.fields)
         self.interpolated = setting.log_partition(self.exponent)
         self.one_site = setting.traced(self.fields)
         self.streamed = sympy.expand(self.energy + self._dot(self.order))
         self.free_energy = self.streamed - self.one_site
 
     def _end(self, value):
-        return self.setting.log_partition(self.exponent.xreplace({t: value}))
+        return self.setting.log_partition(self.exponent.xreplace({self.t: value}))
 
     def _dot(self, order):
         return sum((h * a for h, a in zip(self.fields, order)), S.Zero)
@@ -59,9 +58,9 @@ class Interpolation:
         shifted = setting.energy
         if not shifted.is_polynomial(*(a for a, _ in used)):
             return exact - shifted
-        shift = {a: M + symbol(f"d_{a}") for a, M in used}
-        expanded = sympy.expand((exact - shifted).xreplace(shift))
-        return expanded.xreplace({symbol(f"d_{a}"): a - M for a, M in used})
+        shifts = {a: sympy.Dummy(str(a), real=True) for a, _ in used}
+        expanded = sympy.expand((exact - shifted).xreplace({a: M + shifts[a] for a, M in used}))
+        return expanded.xreplace({shifts[a]: a - M for a, M in used})
 
     @property
     def curvature_sign(self):
@@ -111,7 +110,7 @@ class Interpolation:
 
     def streaming(self):
         """dA/dt."""
-        named = Abbreviation("A(t)", self.interpolated)
+        named = Abbreviation(f"A({sympy.latex(self.t)})", self.interpolated)
         return Step(
             title="The streaming",
             rule="derivative of the logarithm of a partition function",
@@ -119,8 +118,8 @@ class Interpolation:
                            "intermediate $t$." + (" For operators this holds by the cyclicity of the trace."
                                                   if self.setting.is_quantum else "")),
             reference=BARRA,
-            before=Derivative(named, t),
-            after=self.interpolated.diff(t),
+            before=Derivative(named, self.t),
+            after=self.interpolated.diff(self.t),
             claim=Equal(),
         )
 
@@ -135,7 +134,7 @@ class Interpolation:
                            "does not depend on $t$ plus the average of the remainder $R$, of second order in the "
                            "fluctuations."),
             reference=BARRA,
-            before=self.interpolated.diff(t),
+            before=self.interpolated.diff(self.t),
             after=-beta * self.streamed + beta * setting.mean(self.remainder, self.exponent),
             claim=Equal(),
         )
@@ -143,7 +142,7 @@ class Interpolation:
     def sum_rule(self):
         """A(1) = A(0) + int dA/dt, exactly."""
         setting = self.setting
-        fluctuation = Integral(setting.mean(self.remainder, self.exponent), (t, 0, 1))
+        fluctuation = Integral(setting.mean(self.remainder, self.exponent), (self.t, 0, 1))
         return Step(
             title="Sum rule",
             rule="fundamental theorem of calculus",
@@ -217,7 +216,7 @@ class Interpolation:
 
 def fluctuations(step, context):
     """What small systems show of <R> at the equilibrium state, at t = 1/2."""
-    point = {**context.equilibrium.point, t: sympy.Rational(1, 2)}
+    point = {**context.equilibrium.point, time(context.model): sympy.Rational(1, 2)}
     with context.large_systems(pure_state=True):
         sizes = context.sizes
         seen = [float(context.value(step.before, {**point, N: size})) for size in sizes]

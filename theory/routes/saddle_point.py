@@ -5,15 +5,15 @@ N times -beta [e(phi) + h.phi - P(h)].
 """
 
 import sympy
-from sympy import Derivative, Integral, S, Symbol, oo
+from sympy import Derivative, Integral, S, oo
 
 from ..checks import Equal, Limit
 from ..derivation import Step
 from ..ensemble import Abbreviation
-from ..symbols import N, T, beta, symbol
+from ..symbols import N, T, beta
 from .common import (
     ELLIS, HUANG, LIMIT, Setting, finish, gradient_step, hamiltonian_step, mean_step, row,
-    self_consistency_step, site_trace_step,
+    self_consistency_step, site_trace_step, unused,
 )
 
 ROUTE = "saddle-point"
@@ -38,7 +38,7 @@ def derivation(model):
 
 def generating_function(setting):
     """Z with a source is the moment generating function of the order parameters."""
-    k = {i: symbol(f"k_{setting.phi[i]}") for i in setting.coupled}
+    k = {i: unused(setting.model, f"k_{setting.phi[i]}") for i in setting.coupled}
     source = sum((k[i] * setting.phi[i] for i in k), S.Zero)
     exponent = -beta * setting.energy + beta * source
     pressure = Abbreviation("A_N", setting.log_partition(exponent))
@@ -146,7 +146,7 @@ def hubbard_stratonovich(setting, eliminated):
     strengths = [-setting.energy.diff(setting.phi[i], 2) for i in setting.coupled]
     if not is_separable_quadratic(setting):
         return []
-    x = [Symbol(f"y_{setting.phi[i]}", real=True) for i in setting.coupled]
+    x = [unused(setting.model, f"y_{setting.phi[i]}") for i in setting.coupled]
     rows = [_gaussian_identity(J, setting.phi[i], y) for J, i, y in zip(strengths, setting.coupled, x)]
     return [Step(
         title="Quadratic energies: Hubbard-Stratonovich",
