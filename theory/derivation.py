@@ -6,6 +6,7 @@ import sympy
 from sympy import Basic, Tuple
 
 from .errors import InputError
+from .functions import closed_form
 
 STATUSES = ("unchecked", "passed", "assumption", "failed")
 DEFAULT_ROUTE = "saddle-point"
@@ -117,8 +118,8 @@ class Derivation:
         return {
             "model": self.model.name, "route": self.route, "ansatz": self.ansatz,
             "steps": [step.as_dict() for step in self.steps],
-            "free_energy": sympy.latex(self.free_energy),
-            "equations": {str(a): sympy.latex(rhs) for a, rhs in self.equations.items()},
+            "free_energy": sympy.latex(closed_form(self.free_energy)),
+            "equations": {str(a): sympy.latex(closed_form(rhs)) for a, rhs in self.equations.items()},
         }
 
     def to_latex(self):
