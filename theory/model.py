@@ -54,7 +54,8 @@ class Model:
     disorder : {symbol: distribution}, independent from site to site
     parameters : {name or symbol: default value or Parameter}; other free symbols become
         parameters without a default
-    couplings : quenched couplings
+    couplings : quenched couplings (`theory.couplings`)
+    auxiliaries : symbols in the energy or the couplings in which the free energy is stationary, but which are no means over sites
     structural : {name: integer} that the model was built with (numbers of patterns, of colours)
     """
 
@@ -69,6 +70,7 @@ class Model:
     title: str = ""
     reference: str = ""
     structural: dict = field(default_factory=dict)
+    auxiliaries: tuple = ()
 
     def __post_init__(self):
         put = lambda name, value: object.__setattr__(self, name, value)
@@ -78,6 +80,7 @@ class Model:
         put("disorder", MappingProxyType(dict(self.disorder or {})))
         put("structural", MappingProxyType(dict(self.structural or {})))
         put("couplings", tuple(self.couplings))
+        put("auxiliaries", tuple(self.auxiliaries))
         put("title", self.title or self.name)
         self._refuse_overlapping_names()
         self._refuse_misplaced_symbols()
@@ -85,6 +88,19 @@ class Model:
 
     def __hash__(self):
         return hash((self.name, self.energy, self.site_energy, tuple(self.order_parameters.items())))
+
+    @cached_property
+    def has_temperature(self):
+        """Whether the model is in equilibrium at a temperature; constraints on weights have none."""
+        return not any(c.kind == "channel" for c in self.couplings)
+
+    @property
+    def overlaps(self):
+        """{symbol: site variable} of the overlaps that the couplings act on."""
+        found = {}
+        for coupling in self.couplings:
+            found.update(coupling.overlaps or {symbol("q"): self.site.variables[0]})
+        return found
 
     @property
     def names(self):
@@ -103,9 +119,11 @@ class Model:
         -------
         dict name -> float, "T" first; structural integers are not in it
         """
-        if beta is not None:
+        if beta is not None and "beta" in self.parameters:
+            given["beta"] = beta
+        elif beta is not None:
             T = self._temperature_from(T, beta)
-        values = {"T": self._temperature(T)}
+        values = {"T": self._temperature(T)} if self.has_temperature else self._no_temperature(T)
         for name, value in given.items():
             self._refuse_unknown(name, value)
         for name, parameter in self.parameters.items():
@@ -115,6 +133,11 @@ class Model:
             values[name] = parameter.check(float(value))
         self._check_disorder(values)
         return values
+
+    def _no_temperature(self, T):
+        if T is not None:
+            raise InputError(f"{self.name} has no temperature: its free energy is minus the entropy per weight; leave T out")
+        return {}
 
     @staticmethod
     def _temperature_from(T, beta):
@@ -139,7 +162,7 @@ class Model:
                 raise InputError(f"{name} = {self.structural[name]} is part of how {self.name} was built: "
                                  f"build the model anew for {name} = {value:g}")
             return
-        known = ", ".join(["T", *self.structural, *self.parameters])
+        known = ", ".join([*(["T"] if self.has_temperature else []), *self.structural, *self.parameters])
         raise InputError(f"{self.name} has no parameter {name!r}: it has {known}")
 
     def _check_disorder(self, values):
@@ -149,7 +172,7 @@ class Model:
 
     def _refuse_overlapping_names(self):
         groups = {"site variable": self.site.variables, "disorder variable": self.disorder,
-                  "order parameter": self.order_parameters}
+                  "order parameter": self.order_parameters, "overlap": self.overlaps, "auxiliary variable": self.auxiliaries}
         seen = {}
         for what, names in groups.items():
             for name in map(str, names):
@@ -158,7 +181,7 @@ class Model:
                 if name in seen:
                     raise InputError(f"{name!r} names both a {seen[name]} and a {what}: use two names")
                 seen[name] = what
-        if not self.order_parameters:
+        if not self.order_parameters and not self.couplings:
             raise InputError("a model needs at least one order parameter")
 
     def _refuse_misplaced_symbols(self):
@@ -178,7 +201,7 @@ class Model:
     def _all_parameters(self):
         declared = {str(name): _parameter(str(name), p) for name, p in (self.parameters or {}).items()}
         for name in declared:
-            if name in RESERVED:
+            if name in RESERVED and (name != "beta" or self.has_temperature):
                 raise InputError(f"{name!r} is reserved and cannot name a parameter")
         for name in sorted(map(str, self._free_symbols())):
             if name not in declared and name != "T":
@@ -191,7 +214,8 @@ class Model:
         free = self.energy.free_symbols | self.site_energy.free_symbols
         free = free.union(*(g.free_symbols for g in self.order_parameters.values()))
         free = free.union(*(d.free_symbols for d in self.disorder.values()))
-        return free - set(self.order_parameters) - set(self.site.variables) - set(self.disorder)
+        free = free.union(*(c.free_symbols for c in self.couplings), getattr(self.site, "free_symbols", set()))
+        return free - set(self.order_parameters) - set(self.site.variables) - set(self.disorder) - set(self.overlaps) - set(self.auxiliaries)
 
 
 def _parameter(name, value):

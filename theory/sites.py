@@ -149,6 +149,70 @@ class Sphere:
 
 
 @dataclass(frozen=True)
+class SphericalSite:
+    """A real variable under the global constraint sum_i s_i^2 = N, uniform measure on that sphere normalised to one.
+
+    Only quenched couplings make it a mean-field problem of one site; its Lagrange multiplier is found by the engine.
+    """
+
+    variable: sympy.Symbol
+
+    kind = "spherical"
+
+    @property
+    def variables(self):
+        return (self.variable,)
+
+
+@dataclass(frozen=True)
+class AuxiliarySite:
+    """A finite site with a real auxiliary variable that is integrated along the direction in which its Gaussian converges.
+
+    The site energy must be quadratic in the auxiliary variable; its integral is normalised to one where neither couplings nor
+    fields act on it (a Hubbard-Stratonovich transformation read backwards).
+    """
+
+    finite: FiniteSite
+    auxiliary: sympy.Symbol
+
+    kind = "auxiliary"
+
+    @property
+    def variables(self):
+        return (*self.finite.variables, self.auxiliary)
+
+
+@dataclass(frozen=True)
+class Layers:
+    """Several layers of sites of different size: N is the unit in which weights (sizes over N) are given.
+
+    Order parameters are means over the sites of the layer whose variables they use.
+
+    Parameters
+    ----------
+    layers : tuple of (site, weight)
+    """
+
+    layers: tuple
+
+    kind = "layers"
+
+    def __post_init__(self):
+        object.__setattr__(self, "layers", tuple((site, sympify(weight)) for site, weight in self.layers))
+        names = [v for site, _ in self.layers for v in site.variables]
+        if len(set(names)) != len(names):
+            raise InputError("the layers of a site must use different variables")
+
+    @property
+    def variables(self):
+        return tuple(v for site, _ in self.layers for v in site.variables)
+
+    @property
+    def free_symbols(self):
+        return set().union(*(weight.free_symbols for _, weight in self.layers))
+
+
+@dataclass(frozen=True)
 class QuantumSpin:
     """A quantum spin 1/2; the variables stand for its Pauli matrices sigma^z and sigma^x."""
 

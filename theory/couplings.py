@@ -1,0 +1,204 @@
+"""Quenched couplings: the random part of a Hamiltonian, by what it does to the overlap matrix of replicas.
+
+After the disorder average a Hamiltonian depends on the overlaps Q_ab = (1/N) sum_i s_i^a s_i^b alone, in one of three ways:
+elementwise, (beta^2/2) sum_ab c(Q_ab); spectral, tr G(beta Q); through a channel, load log E_{u ~ N(0, Q)} prod_a gate(u_a).
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import sympy
+from sympy import Expr, S, sympify
+
+from .errors import InputError
+from .symbols import symbol
+
+# The argument of a gate: the stability of a pattern, u = sum_i w_i xi_i / sqrt(N).
+STABILITY = symbol("u")
+
+
+def step(x):
+    """The gate's step function: 1 for x > 0, 0 for x < 0."""
+    return sympy.Heaviside(x)
+
+
+@dataclass(frozen=True)
+class GaussianCouplings:
+    """Gaussian random energy with E[H(s) H(s')] = N covariance(overlaps).
+
+    Parameters
+    ----------
+    covariance : c(q), an expression in the overlap symbols
+    overlaps : {symbol: site variable}; by default q is the overlap of the site's only variable
+    """
+
+    covariance: Expr
+    overlaps: dict = field(default_factory=dict)
+
+    kind = "elementwise"
+
+    def __post_init__(self):
+        object.__setattr__(self, "covariance", sympify(self.covariance))
+
+    @property
+    def free_symbols(self):
+        return self.covariance.free_symbols
+
+
+@dataclass(frozen=True)
+class DenseLoad:
+    """Crosstalk of load N^(p-1) random patterns stored by p-body couplings, p >= 3.
+
+    Parameters
+    ----------
+    load : alpha
+    p : number of spins that interact
+    full_power : keep coinciding indices, H = -(N/p) sum m^p, instead of distinct ones. They are different models: with coinciding
+        indices the lower Hermite components of m^p survive in the covariance.
+    """
+
+    load: Expr
+    p: int
+    full_power: bool = False
+    overlaps: dict = field(default_factory=dict)
+
+    kind = "elementwise"
+
+    def __post_init__(self):
+        object.__setattr__(self, "load", sympify(self.load))
+        if int(self.p) != self.p or self.p < 3:
+            raise InputError(f"dense couplings need an integer p of at least 3: got {self.p}; pairwise ones are a Hebbian load")
+
+    @property
+    def free_symbols(self):
+        return self.load.free_symbols
+
+    @cached_property
+    def covariance(self):
+        """c(q): load (p-1)! q^p / p, or (load/p^2) Cov(g^p, g'^p) of standard Gaussians of correlation q."""
+        q = next(iter(self.overlaps), symbol("q"))
+        if not self.full_power:
+            return self.load * sympy.factorial(self.p - 1) * q**self.p / self.p
+        return sympy.expand(self.load / self.p**2 * sum(_hermite(self.p, j) ** 2 * sympy.factorial(j) * q**j
+                                                        for j in range(self.p, 0, -2)))
+
+
+def _hermite(p, j):
+    """Coefficient of the Hermite polynomial He_j in x^p (Wick pairings of the other p - j factors)."""
+    return sympy.binomial(p, j) * sympy.factorial2(p - j - 1)
+
+
+@dataclass(frozen=True)
+class HebbianLoad:
+    """Crosstalk of load N random patterns stored by pairwise couplings: G(y) = -(load/2) log(1 - scale y).
+
+    Parameters
+    ----------
+    load : alpha
+    scale : variance of a pattern's entries times the strength of its couplings
+    overlap : symbol of the overlap, on `variable` (None: the site's only one)
+    noise : symbol under which the variance of the crosstalk over the load is reported, or None
+    """
+
+    load: Expr
+    scale: Expr = S.One
+    overlaps: dict = field(default_factory=dict)
+    noise: sympy.Symbol | None = None
+
+    kind = "spectral"
+
+    def __post_init__(self):
+        object.__setattr__(self, "load", sympify(self.load))
+        object.__setattr__(self, "scale", sympify(self.scale))
+
+    @property
+    def free_symbols(self):
+        return self.load.free_symbols | self.scale.free_symbols
+
+    def spectral(self, y):
+        """G at the eigenvalue(s) y = (beta lambda,) of beta Q."""
+        return -self.load / 2 * sympy.log(1 - self.scale * y[0])
+
+
+@dataclass(frozen=True)
+class BipartiteLoad:
+    """Crosstalk of load sqrt(N1 N2) pairs of random patterns between two layers: G(y1, y2) = -(load/2) log(1 - y1 y2).
+
+    Parameters
+    ----------
+    load : alpha
+    overlaps : {symbol: site variable} of the two layers
+    """
+
+    load: Expr
+    overlaps: dict
+
+    kind = "spectral"
+
+    def __post_init__(self):
+        object.__setattr__(self, "load", sympify(self.load))
+        if len(self.overlaps) != 2:
+            raise InputError("a bipartite load couples two overlaps: give {symbol: site variable} for both layers")
+
+    @property
+    def free_symbols(self):
+        return self.load.free_symbols
+
+    def spectral(self, y):
+        """G at the eigenvalues y = (beta lambda_1, beta lambda_2)."""
+        return -self.load / 2 * sympy.log(1 - y[0] * y[1])
+
+
+@dataclass(frozen=True)
+class PatternConstraints:
+    """load N random patterns, each of which weighs the configuration by gate(u), u = sum_i w_i xi_i / sqrt(N): perceptrons.
+
+    Parameters
+    ----------
+    load : alpha
+    gate : expression in `STABILITY` (the symbol u), not negative; None is step(u - margin)
+    margin : kappa, used where no gate is given
+    teacher : the patterns' labels are those of a teacher with weights of the same kind, whose gate is step(u)
+    """
+
+    load: Expr
+    gate: Expr | None = None
+    margin: Expr = S.Zero
+    teacher: bool = False
+    overlaps: dict = field(default_factory=dict)
+
+    kind = "channel"
+
+    def __post_init__(self):
+        object.__setattr__(self, "load", sympify(self.load))
+        gate = step(STABILITY - sympify(self.margin)) if self.gate is None else sympify(self.gate)
+        object.__setattr__(self, "gate", gate)
+        if not gate.has(STABILITY):
+            raise InputError(f"the gate must depend on the stability {STABILITY}: got {gate}")
+
+    @property
+    def free_symbols(self):
+        return self.load.free_symbols | self.gate.free_symbols - {STABILITY}
+
+    @cached_property
+    def steps(self):
+        """((edge, rises), ...) of a piecewise constant gate: where its steps lie and whether they go up; None if it is not one."""
+        atoms = sorted(self.gate.atoms(sympy.Heaviside), key=sympy.default_sort_key)
+        edges = tuple(_edge(s.args[0]) for s in atoms)
+        flat = not self.gate.xreplace({s: S.Zero for s in atoms}).has(STABILITY)
+        return edges if atoms and flat and None not in edges else None
+
+    def value(self, above):
+        """The gate's value where u lies above (True) or below each edge of `steps`."""
+        atoms = sorted(self.gate.atoms(sympy.Heaviside), key=sympy.default_sort_key)
+        on = {s: S.One if rises == over else S.Zero for s, (_, rises), over in zip(atoms, self.steps, above)}
+        return self.gate.xreplace(on)
+
+
+def _edge(argument):
+    """(place, rises) of a step in u, or None where its argument is not linear with a number as its slope."""
+    slope = sympy.expand(argument).coeff(STABILITY)
+    rest = sympy.expand(argument - slope * STABILITY)
+    if not slope.is_number or slope == 0 or rest.has(STABILITY):
+        return None
+    return -rest / slope, bool(slope > 0)
