@@ -4,14 +4,14 @@ In the field y that the Gaussian couplings make at a site, its pressure is g(y) 
 variable whose overlap counts; the levels l contain the signal fields, the site energy and a o^2/2.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 
 import sympy
 from sympy import S
 
-from ..disorder import Normal
+from ..disorder import FiniteDistribution, Normal
 from ..errors import InputError
 from ..sites import Layers
 from ..symbols import T, symbol
@@ -182,6 +182,19 @@ def layers_of(model, overlaps):
         overlap = overlaps(site, index)
         found.append(Layer(site, weight, order, energy, disorder, overlap, T if model.has_temperature else S.One))
     return tuple(found)
+
+
+def with_teacher(layer, overlap):
+    """The layer with one more order parameter, the overlap with a teacher whose weights have the layer's own a-priori measure."""
+    teacher = sympy.Symbol(f"{layer.along}*", real=True)
+    if layer.site.kind == "finite":
+        states = layer.site.enumerate()
+        total = sum(w for w, _ in states)
+        weights = FiniteDistribution(tuple(s[layer.along] for _, s in states), tuple(w / total for w, _ in states))
+    else:
+        weights = Normal(0, 1)
+    return replace(layer, order_parameters={**layer.order_parameters, overlap: teacher * layer.along},
+                   disorder={**layer.disorder, teacher: weights})
 
 
 def diagonal_of(site, variable):

@@ -11,12 +11,13 @@ from functools import cached_property
 import sympy
 from sympy import S
 
+from ..couplings import STABILITY, step
 from ..errors import InputError
 from ..symbols import T, symbol
 from .ansatz import KStepRSB
 from .energetic import bend_of, energy_of, fields_of
 from .overlaps import Overlap, block_symbols, breaking_symbols
-from .site_term import diagonal_of, layers_of
+from .site_term import diagonal_of, layers_of, with_teacher
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +70,9 @@ class ReplicaTheory:
 
     @cached_property
     def layers(self):
-        """The layers of sites."""
-        return layers_of(self.model, self._overlap)
+        """The layers of sites; with a teacher the overlap with its weights is one more order parameter."""
+        layers = layers_of(self.model, self._overlap)
+        return tuple(with_teacher(layer, self.teacher_overlap) for layer in layers) if self.teacher else layers
 
     def _overlap(self, site, index):
         found = [(name, v) for name, v in self.model.overlaps.items() if v in site.variables]
@@ -106,8 +108,13 @@ class ReplicaTheory:
 
     @cached_property
     def teacher_overlap(self):
-        """Symbol R of the overlap with the teacher; on the Nishimori line it equals q."""
+        """Symbol R of the overlap with the teacher; it equals q where the gate is the teacher's own (Nishimori line)."""
         return symbol("R")
+
+    @property
+    def matched(self):
+        """Whether the gate is that of the teacher, step(u)."""
+        return self.teacher and self.channel.gate == step(STABILITY)
 
     @cached_property
     def unknowns(self):
@@ -130,8 +137,9 @@ class ReplicaTheory:
     @cached_property
     def fields(self):
         """{order parameter: h_a = -(1/w) de/dphi_a}, w the weight of its layer; zero for an observable."""
-        return {a: sympy.factor_terms(-self.model.energy.diff(a) / layer.weight)
-                for layer in self.layers for a in layer.order_parameters}
+        fields = {a: sympy.factor_terms(-self.model.energy.diff(a) / layer.weight)
+                  for layer in self.layers for a in layer.order_parameters}
+        return fields | ({self.teacher_overlap: self.channel.load * self.channel_teacher} if self.teacher else {})
 
     @cached_property
     def variances(self):
@@ -234,6 +242,8 @@ class ReplicaTheory:
         for o in self.overlaps:
             if o.diagonal is None:
                 found[f"{o.symbol}_d"] = o.total
+        if self.teacher and not self.matched:
+            found[str(self.teacher_overlap)] = self.teacher_overlap
         for coupling in self.model.couplings:
             if getattr(coupling, "noise", None) is not None:
                 o, = self._of(coupling)
