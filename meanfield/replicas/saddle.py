@@ -86,7 +86,7 @@ class Saddle:
         inner = point + tuple(self.conjugate_symbols) + tuple(self.field_symbols)
         self.leaves = [compiled(inner, _leaf_numbers(layer)) for layer in t.layers]
         self.potential = compiled(inner, [t.potential, t.explicit_entropy, *t.breaking_slopes])
-        self.auxiliary = compiled(point, t.auxiliary_equations)
+        self.auxiliary = compiled(point, t.auxiliary_equations + t.free_equations)
         self.breaking = compiled(point, t.breaking)
         self.overlap_values = compiled(point, [v for o in t.overlaps for v in (*o.values, o.total)])
         self.reported_names = tuple(t.reported)
@@ -267,7 +267,7 @@ class SaddleSystem:
                         out[name] -= square
                 # On a sphere C sets the multiplier, so that its response is an identity and q_k = <M_k^2> the equation.
                 out[o.C] = inner[o][-2] - site.squares[-1] if site.layer.site.kind == "spherical" else out[o.C] - site.curvature
-        out.update(zip(self.model.auxiliaries, self.saddle.auxiliary(*self.numbers, *u)))
+        out.update(zip((*self.model.auxiliaries, *t.free_responses), self.saddle.auxiliary(*self.numbers, *u)))
         if t.free_breaking:
             inner = (*self.numbers, *u, *averages.conjugates, *averages.fields)
             slopes = np.array(self.saddle.potential(*inner)[2:], dtype=float)
@@ -298,6 +298,7 @@ class SaddleSystem:
         means = {str(a): float(mean) for site in averages.sites for a, mean in zip(site.layer.order_parameters, site.means)
                  if a != t.teacher_overlap}
         ordered = {str(a): means[str(a)] for a in t.order_parameters}
+        ordered |= {"q": site.finite_square for site in averages.sites if site.layer.site.kind == "auxiliary" and not t.steps}
         reported = dict(zip(s.reported_names, map(float, s.reported(*self.numbers, *u, *averages.moments))))
         if self.model.has_temperature and self.T == 0:
             limits = [a for o in t.overlaps for a in (o.C,)] + list(t.free_breaking)
@@ -339,12 +340,14 @@ class Site:
     means : of the layer's order parameters
     squares : <M_i^2>, shape (k + 1,); curvature : <g''>; exponents : dP/dD_i; replicon : <(g'')^2>
     error : of the quadrature
+    finite_square : E <s>^2 of the finite variable of an auxiliary site
     """
 
     def __init__(self, layer, numbers, variances, D, T):
         self.layer = layer
         k, fields = len(D), len(layer.order_parameters)
         self.pressure = self.entropy = self.curvature = self.replicon = self.error = 0.0
+        self.finite_square = 0.0
         self.means, self.squares, self.exponents = np.zeros(fields), np.zeros(k + 1), np.zeros(k)
         at = 0
         for leaf in layer.leaves:
@@ -376,6 +379,11 @@ class Site:
         self.exponents += probability * m.exponents
         self.replicon += probability * m.replicon[-1]
         self.error = max(self.error, m.error)
+        if self.layer.site.kind == "auxiliary":
+            # E <s>^2 of the finite variable: its slope is what the Gaussian variable's own response leaves of M.
+            pull = mean * m.mean + v[0] * m.curvature
+            unit = parts[4] / float(self.layer.site.finite.states[0][0])
+            self.finite_square += probability * (m.squares[0] - 2 * kappa * pull + kappa**2 * (mean**2 + v[0])) / unit**2
 
 
 def _moved(u, i, step):

@@ -146,6 +146,11 @@ class Layer:
         offset = c0 - prior * self.site.mean**2 / 2 - self.T * sympy.log(2 * sympy.pi * self.site.variance) / 2
         return Leaf(S.One, "quadratic", c1 + prior * self.site.mean, variance, (A,), (), S.Zero, offset)
 
+    @cached_property
+    def bare(self):
+        """Curvature of the site energy in the auxiliary variable: its inverse response without couplings."""
+        return sympy.expand(self.site_energy).coeff(self.site.auxiliary, 2) * 2
+
     def _auxiliary(self, exponent, variance):
         o = self.site.auxiliary
         if self.overlap is None or self.overlap.variable != o:
@@ -154,13 +159,15 @@ class Layer:
         c0, c1, c2 = (poly.coeff_monomial(o**k) for k in range(3))
         if poly.degree() != 2 or c2.has(*self.site.finite.variables):
             raise InputError(f"an auxiliary variable needs a quadratic energy of constant curvature: got {exponent}")
-        bare, A = -2 * c2, -2 * c2 - self.diagonal
+        A = -2 * c2 - self.diagonal
         states = self.site.finite.enumerate()
         mean = sympy.expand(sum(c1.xreplace(state) for _, state in states) / len(states))
         shifts = [sympy.expand(c1.xreplace(state) - mean) for _, state in states]
-        levels = [sympy.expand(c0.xreplace(state)) + b**2 / (2 * A) + self.T * sympy.log(w) for (w, state), b in zip(states, shifts)]
-        offset = self.T * sympy.log(bare / A) / 2
-        return Leaf(S.One, "finite", mean, variance, tuple(b / A for b in shifts), tuple(levels), 1 / A, offset)
+        # Fractions are reduced: what diverges with the curvature, as where the auxiliary variable is bound to the state, cancels.
+        levels = [sympy.cancel(c0.xreplace(state) + b**2 / (2 * A)) + self.T * sympy.log(w) for (w, state), b in zip(states, shifts)]
+        offset = self.T * sympy.log(sympy.cancel(self.bare / A)) / 2
+        slopes = tuple(sympy.cancel(b / A) for b in shifts)
+        return Leaf(S.One, "finite", mean, variance, slopes, tuple(levels), sympy.cancel(1 / A), offset)
 
     def _linear(self, exponent, o):
         slope = exponent.coeff(o)

@@ -5,7 +5,7 @@ f = e(phi) + h.phi + F(q) + (1/2) sum [a q_d + V_k C + sum_i D_i (V_i q_i - V_(i
 with F the energy of the couplings, P the pressure of independent sites (nested Gaussian averages), V_i = v_0 + ... + v_i.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import sympy
@@ -121,7 +121,40 @@ class ReplicaTheory:
         """Everything to solve for: order parameters used, auxiliaries, overlaps and responses, block parameters."""
         inner = tuple(u for o in self.overlaps for u in o.unknowns)
         teacher = (self.teacher_overlap,) if self.teacher else ()
-        return (*self.used, *self.model.auxiliaries, *inner, *teacher, *self.free_breaking)
+        free = tuple(self.free_responses)
+        return (*self.used, *self.model.auxiliaries, *free, *inner, *teacher, *self.free_breaking)
+
+    @cached_property
+    def free_responses(self):
+        """{symbol: layer} of auxiliary variables' responses where nothing but the couplings acts on them.
+
+        Their integral is a random determinant, which is divided out: its free energy is that of the Gaussian model alone.
+        """
+        return {symbol(f"{layer.overlap.C}_free"): layer for layer in self.layers if layer.site.kind == "auxiliary"}
+
+    def _alone(self, response, layer):
+        """(energy, multiplier a) of the couplings for an auxiliary variable alone, of response C and overlap zero."""
+        overlap = replace(layer.overlap, steps=0)
+        couplings = [c for c in self.model.couplings if self._of(c) == (layer.overlap,)]
+        at = {overlap.C: response, overlap.names[0]: S.Zero}
+        energy = sum((energy_of(c, (overlap,), ()).xreplace(at) for c in couplings), S.Zero)
+        a = sum((fields_of(c, (overlap,), ())[overlap][0].xreplace(at) for c in couplings), S.Zero)
+        return energy, a
+
+    @cached_property
+    def normalisation(self):
+        """Free energy of the auxiliary variables alone, per site: F + a T C/2 - (T/2) log(bare/(bare - a))."""
+        total = S.Zero
+        for C, layer in self.free_responses.items():
+            energy, a = self._alone(C, layer)
+            total += layer.weight * (energy + a * self.T * C / 2 - self.T * sympy.log(sympy.cancel(layer.bare / (layer.bare - a))) / 2)
+        return total
+
+    @cached_property
+    def free_equations(self):
+        """Residuals C (1 - a/bare) - 1/bare of the auxiliary variables alone."""
+        return tuple(sympy.cancel(C * (1 - self._alone(C, layer)[1] / layer.bare) - 1 / layer.bare)
+                     for C, layer in self.free_responses.items())
 
     def _of(self, coupling):
         """The overlaps that a coupling acts on, in its own order."""
@@ -202,7 +235,7 @@ class ReplicaTheory:
     @cached_property
     def potential(self):
         """e + F + the Lagrange part, in the unknowns and the conjugate symbols: what is added to h.phi - P (and the channel)."""
-        return self.model.energy + self.coupling_energy + self.lagrange
+        return self.model.energy + self.coupling_energy + self.lagrange - self.normalisation
 
     @cached_property
     def auxiliary_equations(self):
