@@ -85,6 +85,7 @@ class Model:
         self._refuse_overlapping_names()
         self._refuse_misplaced_symbols()
         put("parameters", MappingProxyType(self._all_parameters()))
+        self._refuse_replica_names()
 
     def __hash__(self):
         return hash((self.name, self.energy, self.site_energy, tuple(self.order_parameters.items())))
@@ -106,6 +107,15 @@ class Model:
     def names(self):
         """Names of the order parameters."""
         return tuple(str(a) for a in self.order_parameters)
+
+    @cached_property
+    def reported(self):
+        """Names of what a solution reports: the order parameters, then the overlaps (replica symmetric) of quenched couplings."""
+        if not self.couplings:
+            return self.names
+        from .replica import replica_theory
+
+        return (*self.names, *replica_theory(self).reported)
 
     @cached_property
     def observables(self):
@@ -183,6 +193,16 @@ class Model:
                 seen[name] = what
         if not self.order_parameters and not self.couplings:
             raise InputError("a model needs at least one order parameter")
+
+    def _refuse_replica_names(self):
+        if not self.couplings:
+            return
+        from .replica.overlaps import is_taken
+
+        overlaps = tuple(map(str, self.overlaps))
+        for name in map(str, (*self.parameters, *self.disorder, *self.order_parameters, *self.auxiliaries)):
+            if is_taken(name, overlaps):
+                raise InputError(f"{name!r} is a name that the replica theory of the couplings uses itself: choose another")
 
     def _refuse_misplaced_symbols(self):
         inner = set(self.site.variables) | set(self.disorder)

@@ -49,7 +49,7 @@ def soft_spin():
 
 
 OWN = {"spin-one-random-field": spin_one_in_a_gaussian_field, "gaussian-patterns": gaussian_patterns, "soft-spin": soft_spin}
-BUILT_IN = [entry.name for entry in models.available()]
+BUILT_IN = [entry.name for entry in models.available() if not entry.model.couplings]
 
 
 def compiled(name):

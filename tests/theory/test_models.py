@@ -12,7 +12,7 @@ from theory.evaluate import evaluate
 from theory.models import available, configure, entry, load
 from theory.symbols import T, symbol
 
-ENTRIES = {e.name: e for e in available()}
+ENTRIES = {e.name: e for e in available() if not e.model.couplings}
 
 # name: (parameters with integers first, order parameters), as the command line shows them
 TABLE = {

@@ -20,7 +20,7 @@ from theory.models import available
 from theory.routes import ROUTES, applicable
 from theory.symbols import T
 
-CASES = [(e.name, route) for e in available() for route in applicable(e.model)]
+CASES = [(e.name, route) for e in available() if not e.model.couplings for route in applicable(e.model)]
 # Each of these is checked in a few seconds; the others, with more order parameters, are marked slow.
 QUICK = {"curie-weiss", "relativistic-curie-weiss", "p-spin-ferromagnet", "blume-capel", "random-field-ising",
          "random-field-ising-gaussian", "transverse-field-ising", "xy", "potts"}

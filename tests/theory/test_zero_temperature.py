@@ -9,7 +9,7 @@ from theory.evaluate import evaluate
 from theory.models import registry
 from theory.symbols import symbol, symbols
 
-MODELS = [e.name for e in registry.available()]
+MODELS = [e.name for e in registry.available() if not e.model.couplings]
 LINEAR_IN_T = {"xy", "heisenberg", "n-vector"}
 
 

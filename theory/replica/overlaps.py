@@ -3,6 +3,7 @@
 With C = beta (q_d - q_k) and D_i = beta x_i everything has a limit as T -> 0; q_k = q_d - T C and x_i = T D_i are read off.
 """
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,6 +20,12 @@ def breaking_symbols(steps):
 def block_symbols(steps):
     """x_1..x_k (x if k = 1): the block parameters."""
     return (symbol("x"),) if steps == 1 else tuple(symbol(f"x{i}") for i in range(1, steps + 1))
+
+
+def is_taken(name, overlaps):
+    """Whether a replica theory with these overlaps (names) uses a name itself: overlaps, responses, block parameters, conjugate fields."""
+    own = "|".join(map(re.escape, overlaps))
+    return re.fullmatch(rf"({own})(\d+|_d)?|C(_({own}))?(_free)?|[Dx]\d*|R|[av]_({own})\d*|M\d+_squared|M_curvature|M_teacher", name) is not None
 
 
 @dataclass(frozen=True)
