@@ -16,6 +16,7 @@ from numba.core import caching
 from .cache import directory
 
 MODULES = ("jit", "primitives", "quadrature", "gaussian", "kernel", "drivers", "lanes", "cells", "plane")
+NESTED = ("normal", "rules", "leaves", "steps", "grid", "recursion")
 # Sums may be reordered, which is what lets the loops over nodes vectorise; nan and inf stay.
 SUMMING = {"reassoc", "nsz", "contract", "arcp"}
 # Not "reassoc": it would delete the addition of 1.5*2**52 that rounds.
@@ -26,7 +27,8 @@ ELEMENTARY = {"nnan", "ninf", "nsz", "contract"}
 def fingerprint():
     """Digest of the compiled modules' text."""
     here = Path(__file__).parent
-    text = "".join((here / f"{name}.py").read_text() for name in MODULES)
+    files = [here / f"{name}.py" for name in MODULES] + [here.parent / "replicas" / f"{name}.py" for name in NESTED]
+    text = "".join(file.read_text() for file in files)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

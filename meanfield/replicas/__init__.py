@@ -1,0 +1,1 @@
+"""Replica theories: nested Gaussian averages and the solvers on top of them."""

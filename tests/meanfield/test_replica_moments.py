@@ -1,0 +1,229 @@
+"""Nested Gaussian averages against mpmath, against their own derivatives, in their limits and for published numbers."""
+
+import math
+
+import mpmath as mp
+import numpy as np
+import pytest
+
+from meanfield.replicas.moments import channel_moments, finite_moments, quadratic_moments
+
+ISING = ([1.0, -1.0], [0.0, 0.0])
+LEAVES = {"ising": ISING, "crystal field": ([1.0, 0.0, -1.0], [0.0, 0.3, 0.0]), "asymmetric": ([1.0, -1.0, 0.5], [0.1, -0.2, 0.15])}
+LADDERS = {
+    "k=0": ([0.8], []),
+    "k=1": ([0.4, 0.5], [1.3]),
+    "k=2": ([0.3, 0.2, 0.4], [0.4, 1.1]),
+    "k=3, one level empty": ([0.3, 0.2, 0.0, 0.4], [0.4, 0.4, 1.1]),
+}
+TEMPERATURES = [0.0, 0.01, 0.1, 0.5, 2.0]
+
+
+def leaf(slopes, levels, T):
+    """The leaf of a finite site in mpmath."""
+    def g(y):
+        terms = [mp.mpf(b) + mp.mpf(a) * y for a, b in zip(slopes, levels, strict=True)]
+        top = max(terms)
+        return top if T == 0 else top + T * mp.log(mp.fsum(mp.exp((t - top) / T) for t in terms))
+
+    return g
+
+
+def gauss_mp(f, mean, v, kinks):
+    """E f over N(mean, v) by quadrature between the kinks."""
+    sd = mp.sqrt(v)
+    borders = sorted({mean - 12 * sd, mean + 12 * sd, *(mean + j * sd for j in range(-6, 7, 2)), *(k for k in kinks if abs(k - mean) < 12 * sd)})
+    return mp.quad(lambda y: f(y) * mp.npdf(y, mean, sd), borders)
+
+
+def slope(f, x, h):
+    """Central difference of fourth order."""
+    return (8 * (f(x + h) - f(x - h)) - (f(x + 2 * h) - f(x - 2 * h))) / (12 * h)
+
+
+@pytest.mark.parametrize("T", [0.0, 0.1, 0.5])
+@pytest.mark.parametrize("name", LEAVES)
+def test_values_against_mpmath(name, T):
+    """k = 0 and k = 1 by adaptive quadrature."""
+    slopes, levels = LEAVES[name]
+    g = leaf(slopes, levels, T)
+    pairs = [(i, j) for i in range(len(slopes)) for j in range(i)]
+    kinks = [(mp.mpf(levels[i]) - levels[j]) / (mp.mpf(slopes[j]) - slopes[i]) for i, j in pairs]
+    kinks += [k + s * t for k in kinks for s in (-1, 1) for t in (T, 4 * T)] if T else []
+    with mp.workdps(16):
+        flat = gauss_mp(g, mp.mpf("0.2"), mp.mpf("0.8"), kinks)
+        D = mp.mpf("1.3")
+        inner = lambda y: mp.log(gauss_mp(lambda u: mp.exp(D * g(u)), y, mp.mpf("0.5"), kinks)) / D
+        x, w = np.polynomial.hermite_e.hermegauss(60)
+        nested = mp.fsum(mp.mpf(b) * inner(mp.mpf("0.2") + mp.sqrt(mp.mpf("0.4")) * mp.mpf(a)) for a, b in zip(x, w, strict=True)
+                         if b > 1e-17) / mp.sqrt(2 * mp.pi)
+    assert finite_moments(slopes, levels, 0.2, [0.8], [], T).value == pytest.approx(float(flat), rel=2e-13)
+    assert finite_moments(slopes, levels, 0.2, [0.4, 0.5], [1.3], T).value == pytest.approx(float(nested), rel=1e-10)
+
+
+@pytest.mark.parametrize("T", TEMPERATURES)
+@pytest.mark.parametrize("ladder", LADDERS)
+@pytest.mark.parametrize("name", LEAVES)
+def test_derivatives_are_those_of_the_value(name, ladder, T):
+    """Every field is a derivative of the value; dP/dv_i follows from the others."""
+    slopes, levels = LEAVES[name]
+    v, D = map(np.array, LADDERS[ladder])
+    D = D * min(1.0, 0.6 / (1.1 * T)) if T else D
+    m = finite_moments(slopes, levels, 0.2, v, D, T)
+    check_derivatives(m, lambda mu=0.2, v=v, D=D: finite_moments(slopes, levels, mu, v, D, T).value, v, D)
+    for s in range(len(slopes)):
+        move = np.eye(len(slopes))[s]
+        assert m.weights[s] == pytest.approx(slope(lambda x: finite_moments(slopes, levels + x * move, 0.2, v, D, T).value, 0.0, 1e-3), abs=1e-8)
+    if T:
+        assert m.entropy == pytest.approx(slope(lambda t: finite_moments(slopes, levels, 0.2, v, D, t).value, T, 1e-3 * min(T, 1.0)), abs=2e-8)
+    assert m.error < 1e-8
+
+
+def check_derivatives(m, value, v, D):
+    """mean, exponents and the identity for dP/dv_i against differences of `value`."""
+    unit, steps, tilts = np.eye(len(v)), np.eye(len(D)), np.concatenate([[0.0], D])
+    assert m.mean == pytest.approx(slope(lambda x: value(mu=x), 0.2, 1e-3), abs=1e-9)
+    for i in range(len(D)):
+        assert m.exponents[i] == pytest.approx(slope(lambda x: value(D=D + x * steps[i]), 0.0, 1e-3), abs=1e-9)
+    for i in range(len(v)):
+        expected = 0.5 * (m.curvature + sum(tilts[j] * (m.squares[j] - m.squares[j - 1]) for j in range(i + 1, len(v))) + tilts[i] * m.squares[i])
+        if v[i] > 0.0:
+            assert expected == pytest.approx(slope(lambda x: value(v=v + x * unit[i]), 0.0, 1e-3), abs=1e-8)
+
+
+@pytest.mark.parametrize("ladder", LADDERS)
+@pytest.mark.parametrize("name", LEAVES)
+def test_zero_temperature_is_the_limit(name, ladder):
+    """The cold limit is approached as T**2."""
+    cold, warm = (finite_moments(*LEAVES[name], 0.2, *LADDERS[ladder], T) for T in (0.0, 1e-5))
+    for field in ("value", "mean", "squares", "curvature", "exponents", "weights"):
+        assert getattr(warm, field) == pytest.approx(getattr(cold, field), abs=2e-5)
+    assert warm.value == pytest.approx(cold.value, abs=1e-9)
+
+
+@pytest.mark.parametrize("T", TEMPERATURES)
+def test_levels_that_say_nothing_new(T):
+    """An empty level, equal exponents, and an exponent zero merge with their neighbours."""
+    one = finite_moments(*ISING, 0.1, [0.3, 0.5], [0.4], T)
+    for v, D in (([0.3, 0.5, 0.0], [0.4, 0.45]), ([0.3, 0.0, 0.5], [0.3, 0.4]), ([0.3, 0.2, 0.3], [0.4, 0.4]), ([0.2, 0.1, 0.5], [0.0, 0.4])):
+        two = finite_moments(*ISING, 0.1, v, D, T)
+        assert (two.value, two.mean, two.curvature) == pytest.approx((one.value, one.mean, one.curvature), abs=3e-13)
+    flat = finite_moments(*ISING, 0.1, [0.8], [], T)
+    for D in (0.0, 1e-12, 1e-8):
+        assert finite_moments(*ISING, 0.1, [0.3, 0.5], [D], T).value == pytest.approx(flat.value, abs=3e-9 if D > 1e-10 else 1e-12)
+    if T:
+        # D = 1/T: the level is averaged like the spin itself and adds v/2T.
+        assert finite_moments(*ISING, 0.1, [0.3, 0.05], [1 / T], T).value == pytest.approx(
+            finite_moments(*ISING, 0.1, [0.3], [], T).value + 0.025 / T, rel=1e-12)
+
+
+@pytest.mark.parametrize("T", TEMPERATURES)
+@pytest.mark.parametrize("v", [1e-3, 1e-6, 1e-10])
+def test_narrow_levels(v, T):
+    """Small variances change the value by (v/2)(S + D X)."""
+    base = finite_moments(*ISING, 0.1, [0.3], [], T)
+    m = finite_moments(*ISING, 0.1, [0.3, v], [0.4], T)
+    assert m.value == pytest.approx(base.value + 0.5 * v * (base.curvature + 0.4 * base.squares[0]), abs=20 * v**1.5 + 1e-14)
+    assert m.error < 1e-7
+
+
+@pytest.mark.parametrize("D", [10.0, 100.0, 1000.0])
+def test_strong_tilts(D):
+    """T = 0, one level around 0: Phi_0(0) = D v/2 + log(2 Phi_n(D sd))/D."""
+    m = finite_moments(*ISING, 0.0, [0.0, 0.5], [D], 0.0)
+    assert m.value == pytest.approx(0.25 * D + math.log(2.0 * 0.5 * math.erfc(-D * math.sqrt(0.25))) / D, rel=1e-14)
+
+
+def test_one_step_glass_of_sherrington_and_kirkpatrick():
+    """Ground state of the one-step solution, e = -P + (D/4)(1 - q0**2)."""
+    q0, D = 0.476784371534504, 1.360820803469091
+    m = finite_moments(*ISING, 0.0, [q0, 1.0 - q0], [D], 0.0)
+    assert -m.value + 0.25 * D * (1.0 - q0**2) == pytest.approx(-0.765259434673682514, abs=2e-14)
+    assert m.squares[0] == pytest.approx(q0, abs=1e-12)
+    assert m.exponents[0] == pytest.approx(0.25 * (1.0 - q0**2), abs=1e-12)
+
+
+def test_replica_symmetric_sherrington_and_kirkpatrick():
+    """q, f and entropy at T = 0.5, and e = -sqrt(2/pi) at T = 0."""
+    T, q = 0.5, 0.530368392051
+    m = finite_moments(*ISING, 0.0, [q], [], T)
+    assert m.squares[0] == pytest.approx(q, abs=1e-11)
+    assert -m.value - 0.25 * (1.0 - q) ** 2 / T == pytest.approx(-0.792392945135, abs=1e-11)
+    assert 1.0 - m.replicon[0] == pytest.approx(-0.362673, abs=1e-6)
+    assert finite_moments(*ISING, 0.0, [1.0], [], 0.0).value == pytest.approx(math.sqrt(2 / math.pi), rel=1e-15)
+
+
+def test_spherical_perceptron_stores():
+    """q and phi at alpha = 1 (Gardner)."""
+    q = 0.585311851791
+    m = channel_moments([0.0], [0.0, 1.0], 1.0 - q, 0.0, [q], [])
+    assert m.squares[0] * (1.0 - q) ** 2 == pytest.approx(q, abs=1e-11)
+    assert m.value + 0.5 * math.log(1.0 - q) + 0.5 * q / (1.0 - q) == pytest.approx(-0.855820596715, abs=1e-11)
+
+
+def test_perceptron_learns_from_a_teacher():
+    """Bayes-optimal binary perceptron at alpha = 1: qh = <M**2>_W = dP/dr solves q = E tanh(qh + sqrt(qh) z)."""
+    q = 0.560714737095
+    m = channel_moments([0.0], [0.0, 1.0], 1.0 - q, 0.0, [q], [], (q, [0.0], [0.0, 1.0]))
+    assert m.teacher == pytest.approx(m.squares[0], rel=1e-12)
+    z, w = np.polynomial.hermite_e.hermegauss(100)
+    assert w @ np.tanh(m.squares[0] + math.sqrt(m.squares[0]) * z) / w.sum() == pytest.approx(q, abs=1e-11)
+
+
+CHANNELS = {
+    "step": ([0.0], [0.0, 1.0], 0.3), "window": ([-0.7, 0.4], [0.0, 1.0, 0.0], 0.3), "errors": ([0.2], [math.exp(-3.0), 1.0], 0.1),
+    "near capacity": ([0.0], [0.0, 1.0], 0.01),
+}
+
+
+@pytest.mark.parametrize("ladder", LADDERS)
+@pytest.mark.parametrize("name", CHANNELS)
+def test_channel_derivatives(name, ladder):
+    """Fields of the channel's moments against differences of the value; shares by log c."""
+    edges, values, delta = CHANNELS[name]
+    v, D = map(np.array, LADDERS[ladder])
+    D = 0.5 * D
+    m = channel_moments(edges, values, delta, 0.2, v, D)
+    scale = 1.0 if delta > 0.05 else 100.0
+    unit, steps, tilts = np.eye(len(v)), np.eye(len(D)), np.concatenate([[0.0], D])
+
+    def value(mu=0.2, v=v, D=D):
+        return channel_moments(edges, values, delta, mu, v, D).value
+
+    assert m.mean == pytest.approx(slope(lambda x: value(mu=x), 0.2, 1e-3), abs=1e-8 * scale)
+    for i in range(len(D)):
+        assert m.exponents[i] == pytest.approx(slope(lambda x: value(D=D + x * steps[i]), 0.0, 1e-3), abs=1e-8 * scale)
+    for i in range(len(v)):
+        expected = 0.5 * (m.curvature + sum(tilts[j] * (m.squares[j] - m.squares[j - 1]) for j in range(i + 1, len(v))) + tilts[i] * m.squares[i])
+        if v[i] > 0.0:
+            assert expected == pytest.approx(slope(lambda x: value(v=v + x * unit[i]), 0.0, 1e-3), abs=1e-7 * scale)
+    for j, c in enumerate(values):
+        if c > 0.0:
+            shifted = [channel_moments(edges, np.array(values) * np.exp(x * np.eye(len(values))[j]), delta, 0.2, v, D).value for x in (-1e-3, 1e-3)]
+            assert m.weights[j] == pytest.approx((shifted[1] - shifted[0]) / 2e-3, abs=1e-6)
+    assert m.weights.sum() == pytest.approx(1.0, abs=1e-10)
+
+
+@pytest.mark.parametrize("ladder", LADDERS)
+def test_teacher_derivative(ladder):
+    """`teacher` is dP/dr (Price's theorem)."""
+    v, D = map(np.array, LADDERS[ladder])
+    value = lambda r: channel_moments([0.0], [0.0, 1.0], 0.3, 0.0, v, 0.5 * D, (r, [-0.3], [0.2, 1.0]))
+    assert value(0.2).teacher == pytest.approx(slope(lambda r: value(r).value, 0.2, 1e-3), abs=1e-8)
+
+
+@pytest.mark.parametrize(("v", "D"), [([0.3], []), ([0.3, 0.2], [0.7]), ([0.3, 0.2, 0.1], [0.7, 1.5]), ([0.3, 0.2, 0.0], [0.01, 1.5])])
+def test_parabola(v, D):
+    """Closed forms against differences of the value."""
+    v, D = np.array(v), np.array(D)
+    m = quadratic_moments(1.1, 0.2, v, D, 0.7)
+    check_derivatives(m, lambda mu=0.2, v=v, D=D: quadratic_moments(1.1, mu, v, D, 0.7).value, v, D + 0.0)
+    assert m.weights[0] == pytest.approx(slope(lambda x: quadratic_moments(x, 0.2, v, D, 0.7).value, 1.1, 1e-3), abs=1e-9)
+    assert m.entropy == pytest.approx(slope(lambda x: quadratic_moments(1.1, 0.2, v, D, x).value, 0.7, 1e-3), abs=1e-9)
+
+
+def test_outside_the_domain_is_nan():
+    """Newton steps probe such points."""
+    for m in (finite_moments(*ISING, 0.0, [-0.1], [], 0.5), finite_moments(*ISING, 0.0, [0.1, 0.1], [-0.1], 0.5),
+              quadratic_moments(0.1, 0.0, [0.1, 0.2], [1.0], 0.5), channel_moments([0.0], [0.0, 1.0], -0.1, 0.0, [0.5], [])):
+        assert math.isnan(m.value) and np.all(np.isnan(m.squares))
