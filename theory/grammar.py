@@ -6,8 +6,8 @@
     atom       = number | name | name "(" arguments ")" | "(" expression ")"
 
 Numbers are exact rationals, names are those that a `Scope` declares and the functions those of
-`FUNCTIONS`, with `abs` of parameters, `delta(S, 2)` of a finite site variable and `dot(m, m)` of
-vectors. Nothing is evaluated as Python, and the size of every number is bounded before it is
+`FUNCTIONS`, with `abs` of parameters, `delta(S, 2)` of a finite site variable, `dot(m, m)` of
+vectors and `step(u - kappa)` of a variable that may jump. Nothing is evaluated as Python, and the size of every number is bounded before it is
 computed, so that no input can make the parser hang.
 """
 
@@ -25,7 +25,7 @@ FUNCTIONS = MappingProxyType({
     "exp": sympy.exp, "log": sympy.log, "sqrt": sympy.sqrt, "sin": sympy.sin, "cos": sympy.cos,
     "tanh": sympy.tanh, "cosh": sympy.cosh, "sinh": sympy.sinh,
 })
-SPECIAL = ("abs", "delta", "dot")
+SPECIAL = ("abs", "delta", "dot", "step")
 CONSTANTS = MappingProxyType({"pi": sympy.pi})
 
 MAX_LENGTH = 10_000
@@ -62,6 +62,8 @@ class Scope:
         Names that are vectors, and their squares, which `dot` makes of them.
     elsewhere : mapping of str to str
         Names that exist but not in this expression, with the reason.
+    jumping : str
+        The name of which `step` may be taken, linearly; empty where there is none.
     """
 
     names: Mapping[str, sympy.Expr] = field(default_factory=dict)
@@ -69,6 +71,7 @@ class Scope:
     states: Mapping[str, tuple] = field(default_factory=dict)
     vectors: Mapping[str, sympy.Expr] = field(default_factory=dict)
     elsewhere: Mapping[str, str] = field(default_factory=dict)
+    jumping: str = ""
 
 
 class _Token(NamedTuple):
@@ -293,6 +296,15 @@ class _Parser:
         if left.expr != right.expr or str(left.expr) not in self.scope.vectors:
             raise self.error(token, "both arguments must be the name of the same vector in")
         return _Node(self.scope.vectors[str(left.expr)])
+
+    def call_step(self, token, argument):
+        if not self.scope.jumping:
+            raise self.error(token, "only the gate of constraints may contain")
+        u = self.scope.names[self.scope.jumping]
+        slope = sympy.expand(argument.expr).diff(u)
+        if not slope.is_number or slope == 0:
+            raise self.error(token, f"the argument must be a number times {u} plus or minus parameters in")
+        return _Node(sympy.Heaviside(argument.expr))
 
     def states_of(self, expr):
         return self.scope.states.get(str(expr)) if expr.is_Symbol else None

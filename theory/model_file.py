@@ -14,9 +14,17 @@
     [energy]
     density = "-J*m**2/2"            # per site, in the order parameters
     site = "Delta*S**2 - h*S"        # one-body, in the site variables and the disorder
+    [[couplings]]                    # quenched couplings, any number of tables
+    kind = "gaussian"                # energies with E[H H'] = N covariance, a function of the overlap
+    overlap = "Q"                    # its name, "q" if missing
+    covariance = "J**2*Q**2/2"
 
-A site variable is a list of values, `{ values, weights }`, `{ normal = { mean, variance } }` or
-`{ sphere = n }`. Variables with joint states share one key, `"s, t" = { states = [[1, 1], [-1, -1]] }`
+Other couplings are `kind = "hebbian"` (load, scale), "dense" (load, p, full_power) and "constraints" (load, with a gate such as
+"step(u - kappa)" or a margin, teacher), see `theory.couplings`; `variable` says on which of several site variables they act. With
+couplings order parameters and an energy density may be missing, and a model with constraints has no temperature.
+
+A site variable is a list of values, `{ values, weights }`, `{ normal = { mean, variance } }`,
+`{ sphere = n }` or, with couplings, `{ spherical = true }` (sum of squares N). Variables with joint states share one key, `"s, t" = { states = [[1, 1], [-1, -1]] }`
 (with `weights` if wanted), or stand as `variables = ["s", "t"]` beside `states` in the table itself.
 An integer parameter belongs to the structure: its value replaces it when the model is built.
 """
@@ -31,11 +39,13 @@ from pathlib import Path
 
 import sympy
 
+from .couplings import STABILITY, DenseLoad, GaussianCouplings, HebbianLoad, PatternConstraints
 from .disorder import FiniteDistribution, Normal
 from .errors import InputError
 from .grammar import CONSTANTS, FUNCTIONS, NAME, SPECIAL, Scope, parse, parse_component
 from .model import Model, Parameter
-from .sites import FiniteSite, GaussianSite, Sphere
+from .replica import replica_theory
+from .sites import FiniteSite, GaussianSite, Sphere, SphericalSite
 from .symbols import RESERVED, symbol
 
 MAX_BYTES = 1_000_000
@@ -44,13 +54,15 @@ MAX_STATES = 4096
 _TEXTS = ("name", "title", "reference")
 _TABLES = ("parameters", "site", "disorder", "order_parameters", "energy", "couplings")
 # solve(model, start=..., **parameters) and its kin: a parameter of such a name could not be passed on.
-_ARGUMENTS = frozenset({"self", "source", "model", "along", "start", "options", "method"})
+_ARGUMENTS = frozenset({"self", "source", "model", "along", "start", "options", "method", "ansatz", "steps"})
+# kind: (keys that it needs, keys that it may have)
 _COUPLINGS = {
-    "gaussian": {"overlap", "covariance"},
-    "hebbian": {"load"},
-    "dense": {"load", "p"},
-    "constraints": {"load", "gate", "teacher"},
+    "gaussian": ({"covariance"}, set()),
+    "hebbian": ({"load"}, {"scale"}),
+    "dense": ({"load", "p"}, {"full_power"}),
+    "constraints": ({"load"}, {"gate", "margin", "teacher"}),
 }
+_OVERLAP = "q"
 _UNAVAILABLE = "not available in this version"
 
 
@@ -132,8 +144,9 @@ def reads(text: str, source: str = "model file") -> ModelFile:
     with _located(source):
         document = _document(text)
         table = _table(document, "parameters", required=False)
+        athermal = _has_constraints(document)
         with _located("[parameters]"):
-            return ModelFile(source, document, {name: _parameter(name, v) for name, v in table.items()})
+            return ModelFile(source, document, {name: _parameter(name, v, athermal) for name, v in table.items()})
 
 
 def _document(text):
@@ -156,9 +169,16 @@ def _document(text):
     return document
 
 
-def _parameter(name, value):
+def _has_constraints(document):
+    """Whether the model has no temperature, so that beta is a name like any other."""
+    rows = document.get("couplings")
+    return isinstance(rows, list) and any(isinstance(row, dict) and row.get("kind") == "constraints" for row in rows)
+
+
+def _parameter(name, value, athermal=False):
     with _located(name):
-        _check_name(name)
+        if not (athermal and name == "beta"):
+            _check_name(name)
         if name in _ARGUMENTS:
             raise InputError(f"{name!r} is an argument of the functions that take parameters: choose another name")
         if not isinstance(value, dict):
@@ -184,11 +204,13 @@ class _Builder:
         self.names = {name: symbol(name) for name in self.parameters}
         self.names |= {name: sympy.Integer(value) for name, value in integers.items()}
         self.owners = {name: "a parameter" for name in parameters}
-        self.reasons = {name: "reserved, the temperature is no part of a model's energy" for name in ("T", "beta")}
+        self.reasons = {name: "reserved, the temperature is no part of a model's energy" for name in ("T", "beta") if name not in parameters}
         self.reasons["N"] = "reserved, a model's energy is per site"
 
     def model(self):
-        tables = {name: _table(self.document, name, required=name != "disorder") for name in _TABLES[1:5]}
+        coupled = "couplings" in self.document
+        optional = ("disorder", "order_parameters", "energy") if coupled else ("disorder",)
+        tables = {name: _table(self.document, name, required=name not in optional) for name in _TABLES[1:5]}
         with _located("[site]"):
             site = self.site(tables["site"])
         with _located("[disorder]"):
@@ -197,10 +219,10 @@ class _Builder:
             order = self.order_parameters(tables["order_parameters"], site, disorder)
         with _located("[energy]"):
             energy, site_energy = self.energy(tables["energy"], site, disorder, order)
-        self.couplings()
+        couplings = self.couplings(site)
         self.check_fields(order)
         texts = {key: self.document.get(key, "") for key in _TEXTS}
-        model = Model(site, {symbol(a): g for a, (g, _) in order.items()}, energy, site_energy, disorder,
+        model = Model(site, {symbol(a): g for a, (g, _) in order.items()}, energy, site_energy, disorder, couplings=couplings,
                       parameters=self.parameters, structural=self.integers, **texts)
         self.check_defaults(model)
         return model
@@ -269,7 +291,12 @@ class _Builder:
         return Sphere(variable, self.constant(value["sphere"]))
 
     def site_spherical(self, variable, value):
-        raise InputError(f"the spherical constraint needs quenched couplings, {_UNAVAILABLE}")
+        _check_keys(value, {"spherical"})
+        if value["spherical"] is not True:
+            raise InputError(f"expected spherical = true, got {_shown(value['spherical'])}")
+        if "couplings" not in self.document:
+            raise InputError("the spherical constraint needs quenched couplings: add a [[couplings]] table")
+        return SphericalSite(variable)
 
     def constant(self, value):
         """A number, in which the integers of the model may stand."""
@@ -308,7 +335,7 @@ class _Builder:
         return FiniteDistribution(*map(tuple, lists))
 
     def order_parameters(self, table, site, disorder):
-        if not table:
+        if not table and "couplings" not in self.document:
             raise InputError('a model needs at least one order parameter, for example m = "s"')
         scope = self.site_scope(site, disorder, {a: "an order parameter, a mean over the sites" for a in table})
         order = {}
@@ -325,22 +352,111 @@ class _Builder:
 
     def energy(self, table, site, disorder, order):
         _check_keys(table, {"density", "site"})
-        if "density" not in table:
+        if "density" not in table and "couplings" not in self.document:
             raise InputError('density is missing: the energy per site, for example density = "-J*m**2/2"')
         inner = {str(x): f"{self.owners[str(x)]}, and density is a function of the order parameters"
                  for x in (*site.variables, *disorder)}
         outer = {a: "an order parameter, and site is a function of the site variables and the disorder" for a in order}
         vectors = {a: symbol(a) ** 2 for a, (_, vector) in order.items() if vector}
         density = self.scope(*map(symbol, order), vectors=vectors, elsewhere=inner)
-        return (self.located("density", table["density"], density),
+        return (self.located("density", table.get("density", 0), density),
                 self.located("site", table.get("site", 0), self.site_scope(site, disorder, outer)))
 
-    def couplings(self):
-        if "couplings" not in self.document:
-            return
+    def couplings(self, site):
+        rows = self.document.get("couplings", [])
         with _located("[[couplings]]"):
-            _check_couplings(self.document["couplings"])
-            raise InputError(f"quenched couplings are {_UNAVAILABLE}")
+            if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+                raise InputError("couplings are written as tables in double brackets")
+            if "couplings" in self.document and not rows:
+                raise InputError("at least one table is expected")
+        overlaps = {}
+        return tuple(self.coupling(row, site, overlaps, f"[[couplings]] {i}" if len(rows) > 1 else "[[couplings]]")
+                     for i, row in enumerate(rows, 1))
+
+    def coupling(self, row, site, overlaps, where):
+        with _located(where):
+            _check_coupling(row)
+            variable = self.coupled_variable(row, site)
+            name = self.overlap(row, variable, overlaps)
+            return getattr(self, "coupling_" + row["kind"])(row, {symbol(name): variable})
+
+    def coupled_variable(self, row, site):
+        """The site variable whose overlap the couplings are a function of."""
+        known = {str(v): v for v in site.variables}
+        if "variable" not in row and len(known) > 1:
+            raise InputError(f"the site has several variables: say on which the couplings act, variable = one of {', '.join(known)}")
+        name = row.get("variable", next(iter(known)))
+        if name not in known:
+            raise InputError(f"variable must be one of {', '.join(known)}, got {_shown(name)}")
+        return known[name]
+
+    def overlap(self, row, variable, overlaps):
+        """The name of the overlap; several couplings may share it."""
+        name = _text(row.get("overlap", _OVERLAP))
+        if overlaps.get(name) == variable:
+            return name
+        if variable in overlaps.values():
+            known = next(other for other, v in overlaps.items() if v == variable)
+            raise InputError(f"the overlap of {variable} is already called {known}: write overlap = \"{known}\"")
+        if name in self.owners:
+            free = next(other for other in ("Q", "q_ab", "overlap") if other not in self.owners)
+            raise InputError(f"{name!r} is already {self.owners[name]}: choose another name for the overlap, such as overlap = \"{free}\"")
+        self.claim(name, "an overlap")
+        overlaps[name] = variable
+        return name
+
+    def coupling_gaussian(self, row, overlaps):
+        scope = self.scope(*overlaps, elsewhere=self.beyond("a covariance is a function of the overlap and the parameters"))
+        covariance = self.located("covariance", row["covariance"], scope)
+        if not covariance.has(*overlaps):
+            raise InputError(f"covariance must depend on the overlap {next(iter(overlaps))}: got {covariance}")
+        self.check_covariance(covariance, *overlaps)
+        return GaussianCouplings(covariance, overlaps)
+
+    def check_covariance(self, covariance, overlap):
+        """Refuse powers of the overlap whose coefficients are negative at the default parameters."""
+        known = {symbol(name): sympy.Float(p.default) for name, p in self.parameters.items() if p.default is not None}
+        numbers = covariance.xreplace(known)
+        if not numbers.is_polynomial(overlap) or numbers.free_symbols - {overlap}:
+            return
+        for (power,), coefficient in sympy.Poly(numbers, overlap).terms():
+            if coefficient < 0:
+                raise InputError(f"covariance {covariance} is none: the coefficient of {overlap}**{power} is negative at the default parameters")
+
+    def coupling_hebbian(self, row, overlaps):
+        return HebbianLoad(self.of_parameters(row, "load"), self.of_parameters(row, "scale", 1), overlaps)
+
+    def coupling_dense(self, row, overlaps):
+        with _located("p"):
+            p = self.constant(row["p"])
+            if not p.is_Integer:
+                raise InputError(f"expected an integer of at least 3, got {_shown(row['p'])}")
+        return DenseLoad(self.of_parameters(row, "load"), int(p), _boolean(row, "full_power"), overlaps)
+
+    def coupling_constraints(self, row, overlaps):
+        if "gate" in row and "margin" in row:
+            raise InputError("give either a gate or a margin: margin = kappa is the gate step(u - kappa)")
+        u = str(STABILITY)
+        if u in self.owners:
+            raise InputError(f"{u!r} is the stability of a pattern, and {self.owners[u]} as well: give the other one another name")
+        return PatternConstraints(self.of_parameters(row, "load"), self.gate(row), self.of_parameters(row, "margin", 0),
+                                  _boolean(row, "teacher"), overlaps)
+
+    def gate(self, row):
+        """The gate, a function of the stability u, or None."""
+        if "gate" not in row:
+            return None
+        names = self.names | {str(STABILITY): STABILITY}
+        reasons = self.reasons | self.beyond(f"a gate is a function of the stability {STABILITY} and the parameters")
+        return self.located("gate", row["gate"], Scope(names, frozenset(self.names), jumping=str(STABILITY), elsewhere=reasons))
+
+    def of_parameters(self, row, key, default=None):
+        elsewhere = self.beyond(f"{key} is a function of the parameters")
+        return self.located(key, row.get(key, default), self.scope(elsewhere=elsewhere))
+
+    def beyond(self, reason):
+        """Every name that is no parameter, with the reason why it may not be used."""
+        return {name: f"{what}, and {reason}" for name, what in self.owners.items() if name not in self.names and what != "an overlap"}
 
     def check_fields(self, order):
         for a in order:
@@ -354,6 +470,19 @@ class _Builder:
             if distribution.free_symbols <= known.keys():
                 with _located(f"[disorder] {x}, at the default parameters"):
                     distribution.check(str(x), known)
+        if model.couplings:
+            with _located("[[couplings]]"):
+                self.check_couplings(model, known)
+
+    @staticmethod
+    def check_couplings(model, known):
+        """Refuse a negative load, and sites on which quenched couplings do not act."""
+        for coupling in model.couplings:
+            load = getattr(coupling, "load", sympy.S.Zero).xreplace(known)
+            if load.is_number and load < 0:
+                raise InputError(f"a load must not be negative: {coupling.load} is {float(load):g} at the default parameters")
+        for layer in replica_theory(model).layers:
+            layer.leaves
 
 
 @contextmanager
@@ -467,14 +596,15 @@ def _boolean(table, key):
     return value
 
 
-def _check_couplings(rows):
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise InputError("couplings are written as tables in double brackets")
-    for row in rows:
-        kind = row.get("kind")
-        if kind not in _COUPLINGS:
-            raise InputError(f"kind must be one of {', '.join(_COUPLINGS)}, got {_shown(kind)}")
-        _check_keys(row, _COUPLINGS[kind] | {"kind"})
+def _check_coupling(row):
+    kind = row.get("kind")
+    if not isinstance(kind, str) or kind not in _COUPLINGS:
+        raise InputError(f"kind must be one of {', '.join(_COUPLINGS)}, got {_shown(kind)}")
+    needed, possible = _COUPLINGS[kind]
+    _check_keys(row, needed | possible | {"kind", "overlap", "variable"})
+    for key in sorted(needed):
+        if key not in row:
+            raise InputError(f"{key} is missing: {kind} couplings need {', '.join(sorted(needed))}")
 
 
 def _shown(value):

@@ -88,11 +88,12 @@ def read_setting(args, ranges=()) -> Setting:
     InputError
         For an unknown model or parameter, a value outside its range, a name that is set twice, or both set and ranged.
     """
-    given = read_assignments(args.assignments)
+    given = read_named_constants(args.assignments, "--set")
     from theory.models import configure
 
-    _require_disjoint(given, ranges)
-    model, free = configure(args.model, given)
+    model, free = configure(args.model, given, [r.name for r in ranges])
+    free = _with_temperature(model, free, ranges)
+    _require_disjoint({**given, **free}, ranges)
     _require_continuous(model, ranges)
     if hasattr(args, "ansatz"):
         _require_ansatz(model, args)
@@ -103,17 +104,25 @@ def read_setting(args, ranges=()) -> Setting:
     return Setting(model, fixed)
 
 
-def read_assignments(texts) -> dict:
-    """Return `{name: value}` of the `NAME=VALUE` texts, with beta turned into T."""
-    given = read_named_constants(texts, "--set")
+def ansatz(setting: Setting, args) -> dict:
+    """Return the replica ansatz as keywords, none for a model without quenched couplings."""
+    return {"ansatz": args.ansatz, "steps": args.steps} if setting.model.couplings else {}
+
+
+def _with_temperature(model, given, ranges) -> dict:
+    """Return `given` with beta turned into T, unless the model has a parameter of that name."""
+    if "beta" in model.parameters:
+        return given
+    if any(r.name == "beta" for r in ranges):
+        raise InputError(f"a range over beta: {model.name} has a temperature; use T=LO:HI" if model.has_temperature else
+                         f"a range over beta: {model.name} has no temperature and no parameter beta")
     if "beta" not in given:
         return given
     if "T" in given:
         raise InputError("--set: both T and beta are given, and T = 1/beta; give one of them")
-    beta = given.pop("beta")
-    if not beta > 0:
-        raise InputError(f"--set beta={beta:g}: expected beta > 0; for zero temperature set T=0")
-    return {"T": 1 / beta, **given}
+    if not given["beta"] > 0:
+        raise InputError(f"--set beta={given['beta']:g}: expected beta > 0; for zero temperature set T=0")
+    return {"T" if name == "beta" else name: 1 / value if name == "beta" else value for name, value in given.items()}
 
 
 def read_named_constants(texts, option: str) -> dict:
@@ -150,8 +159,6 @@ def read_range(text: str, option: str) -> Range:
     parts = interval.split(":")
     if len(parts) not in (2, 3):
         raise InputError(f"{where}: expected {form}")
-    if name == "beta":
-        raise InputError(f"{where}: a range runs over the temperature; use T=LO:HI")
     lo, hi = (read_constant(part, where) for part in parts[:2])
     if not lo < hi:
         raise InputError(f"{where}: the range is empty; expected LO < HI")

@@ -3,7 +3,7 @@
 from theory.errors import InputError
 
 from ..writers import write_text
-from .arguments import add_ansatz, add_model, read_setting
+from .arguments import add_ansatz, add_model, ansatz, read_setting
 from .output import json_text, print_json, require_writable
 
 FORMATS = ("text", "latex", "markdown", "json")
@@ -14,7 +14,7 @@ def add_arguments(parser) -> None:
     """Add the arguments of `derive`."""
     add_model(parser)
     add_ansatz(parser)
-    parser.add_argument("--route", help="saddle-point (default), entropy, interpolation or hamilton-jacobi")
+    parser.add_argument("--route", help="saddle-point, entropy, interpolation, hamilton-jacobi or replica (default: replica with quenched couplings, else saddle-point)")
     parser.add_argument("--format", choices=FORMATS, help="default: text, or what the suffix of -o says; latex is a complete document")
     parser.add_argument("--check", action="store_true", help="verify every step; exit status 1 if one fails")
     parser.add_argument("-o", "--output", metavar="FILE", help="write to a .txt, .tex, .md or .json file")
@@ -44,10 +44,10 @@ def _format(args) -> str:
 
 
 def _derivation(args):
-    from theory.derivation import DEFAULT_ROUTE, derive
+    from theory.derivation import derive
 
-    model = read_setting(args).model
-    derivation = derive(model, route=args.route or DEFAULT_ROUTE)
+    setting = read_setting(args)
+    derivation = derive(setting.model, **({"route": args.route} if args.route else {}), **ansatz(setting, args))
     return derivation.check() if args.check else derivation
 
 

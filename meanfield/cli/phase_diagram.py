@@ -2,7 +2,7 @@
 
 import math
 
-from .arguments import add_ansatz, add_model, read_range, read_setting
+from .arguments import add_ansatz, add_model, ansatz, read_range, read_setting
 from .output import FIGURES, assignments, print_json, print_table, progress, require_writable, warn
 
 DATA = (".nc",)
@@ -26,7 +26,7 @@ def run(args) -> int:
     setting = read_setting(args, axes)
     from ..phase_diagram import phase_diagram
 
-    diagram = phase_diagram(setting.model, x=_limits(x), y=_limits(y), progress=progress(), **setting.values)
+    diagram = phase_diagram(setting.model, x=_limits(x), y=_limits(y), progress=progress(), **ansatz(setting, args), **setting.values)
     written = [diagram.save(path) for path in (figure, data) if path]
     for text in diagram.warnings:
         warn(text)

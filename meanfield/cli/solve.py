@@ -1,6 +1,6 @@
 """Find every solution of a model's equations at one point."""
 
-from .arguments import add_ansatz, add_model, read_setting
+from .arguments import add_ansatz, add_model, ansatz, read_setting
 from .output import assignments, print_json, print_table, warn
 
 
@@ -16,7 +16,7 @@ def run(args) -> int:
     setting = read_setting(args)
     from ..solutions import solutions
 
-    found = solutions(setting.model, **setting.values)
+    found = solutions(setting.model, **ansatz(setting, args), **setting.values)
     _report_doubts(found)
     if args.json:
         print_json(found.as_dict(every=args.all))

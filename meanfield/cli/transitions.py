@@ -1,6 +1,6 @@
 """Find every transition that a model meets along one parameter."""
 
-from .arguments import add_ansatz, add_model, read_range, read_setting
+from .arguments import add_ansatz, add_model, ansatz, read_range, read_setting
 from .output import assignments, print_json, print_table
 
 
@@ -17,7 +17,7 @@ def run(args) -> int:
     setting = read_setting(args, (along,))
     from ..transitions import transitions
 
-    found = transitions(setting.model, along={along.name: (along.lo, along.hi)}, **setting.values)
+    found = transitions(setting.model, along={along.name: (along.lo, along.hi)}, **ansatz(setting, args), **setting.values)
     if args.json:
         print_json(found.as_dict())
     else:
