@@ -8,7 +8,18 @@ from theory.model import Model
 
 from .kernels.compiled import Compiled, compile
 
-__all__ = ["configured", "system_at"]
+__all__ = ["configured", "coupled", "system_at"]
+
+
+def coupled(source, T=None, beta=None, **given):
+    """(model, {parameter: value}) of a source with quenched couplings, T first where it has one; None for any other source."""
+    if isinstance(source, (str, os.PathLike)):
+        from theory.models import configure
+
+        source, given = configure(source, given)
+    if not (isinstance(source, Model) and source.couplings):
+        return None
+    return source, source.values(T=T, beta=beta, **given)
 
 
 def configured(source, given):
@@ -34,6 +45,12 @@ def configured(source, given):
     if isinstance(source, (Model, MeanFieldTheory)):
         return compile(source), dict(given)
     raise InputError(f"expected a model, a theory, the name of a built-in model or the path of a model file: got {source!r}")
+
+
+def refuse_ansatz(ansatz, steps):
+    """An ansatz belongs to quenched couplings; replica symmetry is harmless without."""
+    if ansatz not in (None, "rs") or steps is not None:
+        raise InputError("the model has no quenched couplings, and so no replica ansatz: leave out ansatz and steps")
 
 
 def system_at(source, T=None, beta=None, **given):

@@ -4,7 +4,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from .inputs import system_at
+from .inputs import coupled, refuse_ansatz, system_at
 from .phases import kind
 from .results import Solution, Solutions, Stability, Status
 from .search.search import Search, find_all
@@ -17,7 +17,7 @@ QUADRATURE = 1e-8
 UNDERFLOW = 1e-100
 
 
-def solutions(source, *, T=None, beta=None, method=Search(), **parameters):
+def solutions(source, *, T=None, beta=None, method=Search(), ansatz=None, steps=None, **parameters):
     """Every fixed point of a model up to symmetry, stable first by free energy, then unstable.
 
     Parameters
@@ -25,7 +25,8 @@ def solutions(source, *, T=None, beta=None, method=Search(), **parameters):
     source : Model | MeanFieldTheory | Compiled | name of a built-in model | path of a model file
     T : temperature, k_B = 1; the model's default if missing; 0 is legal
     beta : 1/T, instead of T
-    method : Search
+    method : Search; with quenched couplings there is one search, and no choice
+    ansatz, steps : of replicas, for models with quenched couplings: rs (default), 1rsb, krsb with the number of steps, or a KStepRSB
     **parameters : of the model, structural integers of a built-in one included
 
     Returns
@@ -38,6 +39,11 @@ def solutions(source, *, T=None, beta=None, method=Search(), **parameters):
     InputError
         for an unknown model or parameter and for values outside their range
     """
+    if quenched := coupled(source, T, beta, **parameters):
+        from .replicas.solutions import replica_solutions
+
+        return replica_solutions(*quenched, ansatz, steps)
+    refuse_ansatz(ansatz, steps)
     return solutions_at(system_at(source, T, beta, **parameters), method)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from theory.errors import InputError
 
 from .search.fixed_points import FixedPoint, polished
-from .inputs import system_at
+from .inputs import coupled, refuse_ansatz, system_at
 from .search.reduction import Reduction
 from .results import Status
 from .search.search import Search
@@ -70,7 +70,7 @@ class Newton:
         return polished(system, phi, self.atol)
 
 
-def solve(source, *, T=None, beta=None, start=None, method=None, **parameters):
+def solve(source, *, T=None, beta=None, start=None, method=None, ansatz=None, steps=None, **parameters):
     """The equilibrium solution of a model, or the solution that a start leads to.
 
     Parameters
@@ -79,7 +79,8 @@ def solve(source, *, T=None, beta=None, start=None, method=None, **parameters):
     T : temperature, k_B = 1; the model's default if missing; 0 is legal
     beta : 1/T, instead of T
     start : {name: value} (zero where missing) or values in the model's order; None searches all solutions for the lowest free energy
-    method : Iterate (default) or Newton with a start, Search without
+    method : Iterate (default) or Newton with a start, Search without; quenched couplings have one way each
+    ansatz, steps : of replicas, for models with quenched couplings: rs (default), 1rsb, krsb with the number of steps, or a KStepRSB
     **parameters : of the model, structural integers of a built-in one included
 
     Returns
@@ -87,6 +88,11 @@ def solve(source, *, T=None, beta=None, start=None, method=None, **parameters):
     Solution
         check `converged`; `status` says how the computation ended
     """
+    if quenched := coupled(source, T, beta, **parameters):
+        from .replicas.solutions import replica_solution
+
+        return replica_solution(*quenched, ansatz, steps, start)
+    refuse_ansatz(ansatz, steps)
     system = system_at(source, T, beta, **parameters)
     if start is None:
         return _equilibrium(system, method or Search())

@@ -1,0 +1,4 @@
+"""Solutions with broken replica symmetry."""
+
+def broken(system, theory_at):
+    raise NotImplementedError

@@ -1,0 +1,167 @@
+"""The equations of some of the unknowns while the others are held, and the damped iteration of their maps."""
+
+import numpy as np
+
+from ..results import Status
+from .newton import newton
+
+RELATIVE_STEP = 1e-5
+SMALL = 1e-3
+# The damped iteration leaves smaller residuals to Newton's method.
+SETTLED = 1e-5
+
+
+class Reduced:
+    """Equations of the unknowns at `free`, the others held at `base`; looks like a system to `newton`.
+
+    The equation of a block parameter D_i vanishes like (q_i - q_(i-1))^2 where its step closes; it is divided by that square, so
+    that the collapsed solution is none.
+    """
+
+    def __init__(self, unknowns, base, free, scaled=True):
+        self.unknowns, self.system = unknowns, unknowns.system
+        self.base, self.free = np.array(base, dtype=float), list(free)
+        self.size, self.scaled = len(self.free), scaled and bool(unknowns.breaking)
+
+    def full(self, x):
+        """All unknowns."""
+        u = self.base.copy()
+        u[self.free] = x
+        return u
+
+    def residual(self, x):
+        """Residual of the free equations, shape (len(free),)."""
+        u = self.full(x)
+        F = self.system.residual(u)
+        if self.scaled:
+            F[list(self.unknowns.breaking)] /= closing(self.unknowns, u)
+        return F[self.free]
+
+    def jacobian(self, x):
+        """Jacobian by central differences with steps relative to the unknowns."""
+        columns = [self._column(x, i, RELATIVE_STEP * max(abs(x[i]), SMALL)) for i in range(self.size)]
+        return np.column_stack(columns) if columns else np.zeros((0, 0))
+
+    def _column(self, x, i, step):
+        high, low = (self.residual(_moved(x, i, s)) for s in (step, -step))
+        slope = (high - low) / (2 * step)
+        if np.isfinite(slope).all():
+            return slope
+        at, sign = self.residual(x), 1 if np.isfinite(high).all() else -1
+        half = self.residual(_moved(x, i, sign * step / 2))
+        return sign * (4 * half - (high if sign > 0 else low) - 3 * at) / step
+
+    def solve(self, limit=40, atol=1e-12):
+        """Newton's method from the base: (u, converged)."""
+        x, status = newton(self, self.base[self.free], atol=atol, limit=limit)
+        u = self.full(x)
+        if status is Status.CONVERGED:
+            return u, True
+        F = self.residual(x)
+        return u, bool(np.isfinite(F).all() and np.abs(F).max(initial=0.0) < 100 * atol)
+
+
+def closing(unknowns, u):
+    """(q_i - q_(i-1))^2 of every step, the largest over the overlaps, with a floor."""
+    steps = [np.diff(levels) ** 2 for levels, _ in unknowns.levels(u)]
+    return np.maximum(np.max(steps, axis=0), 1e-24)
+
+
+def _moved(x, i, step):
+    y = x.copy()
+    y[i] += step
+    return y
+
+
+def with_auxiliaries(unknowns, u):
+    """u with the auxiliaries at the solution of their own equations, which contain no averages; None where there is none."""
+    if not unknowns.auxiliaries:
+        return u
+    own, values = list(unknowns.auxiliaries), unknowns.system.saddle.auxiliary
+    residual = lambda x: np.array(values(*unknowns.system.numbers, *_placed(u, own, x)), dtype=float)
+    for start in (u[own], np.ones(len(own)), np.full(len(own), 0.3), np.full(len(own), 2.0)):
+        try:
+            x = _small_newton(residual, start.copy())
+        except (ValueError, ZeroDivisionError, OverflowError, np.linalg.LinAlgError):
+            continue
+        if x is not None:
+            return _placed(u, own, x)
+    return None
+
+
+def _small_newton(residual, x):
+    for _ in range(30):
+        F = residual(x)
+        if not np.isfinite(F).all():
+            return None
+        if np.abs(F).max() < 1e-10:
+            return x
+        J = np.column_stack([(residual(_moved(x, i, 1e-6)) - residual(_moved(x, i, -1e-6))) / 2e-6 for i in range(len(x))])
+        step = np.linalg.solve(J, F)
+        factor = 1.0
+        while factor > 1e-3 and not np.isfinite(residual_or_nan(residual, x - factor * step)).all():
+            factor /= 2
+        x = x - factor * step
+    return None
+
+
+def residual_or_nan(residual, x):
+    """residual(x), nan outside its domain."""
+    try:
+        return residual(x)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        return np.full(len(x), np.nan)
+
+
+def _placed(u, where, x):
+    v = u.copy()
+    v[where] = x
+    return v
+
+
+def iterated(unknowns, u, held=(), damping=0.5, steps=12):
+    """Damped iteration of means and overlaps at fixed block parameters; the unknowns `held` stay.
+
+    Returns
+    -------
+    u where the last finite iteration left it, or None where the start is outside the domain
+    """
+    u = with_auxiliaries(unknowns, u)
+    for _ in range(steps if u is not None else 0):
+        F = unknowns.system.residual(u)
+        if not np.isfinite(F).all():
+            return None
+        if np.abs(F).max(initial=0.0) < SETTLED:
+            return u
+        moved = with_auxiliaries(unknowns, _mapped(unknowns, u, F, held, damping))
+        if moved is None or not np.isfinite(unknowns.system.residual(moved)).all():
+            return u
+        u = moved
+    return u
+
+
+def _mapped(unknowns, u, F, held, damping):
+    change = np.zeros(len(u))
+    rows = [*unknowns.means, *unknowns.glass]
+    change[rows] = -damping * F[rows]
+    T = unknowns.system.T
+    for o in unknowns.overlaps:
+        if o.kind == "spherical":
+            # There the equation of C is that of q_k = 1 - T C; at T = 0 it reads 1 = C^2 V.
+            change[o.C] = damping * F[o.C] * (1 / T if T > 0 else u[o.C] / 2)
+    change[list(held)] = 0.0
+    moved = u + change
+    for o in unknowns.overlaps:
+        _keep_inside(unknowns, o, moved, u)
+    return moved
+
+
+def _keep_inside(unknowns, o, moved, u):
+    """C within (0, beta q_d) where q_d is fixed."""
+    if not o.fixed:
+        return
+    T, top = unknowns.system.T, unknowns.diagonal(o)
+    if moved[o.C] <= 0:
+        moved[o.C] = u[o.C] / 4
+    if T > 0 and moved[o.C] > top / T:
+        moved[o.C] = (u[o.C] + top / T) / 2

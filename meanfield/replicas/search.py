@@ -1,0 +1,129 @@
+"""Every replica symmetric solution at one parameter point."""
+
+import numpy as np
+from scipy.optimize import brentq
+
+from .physical import is_physical
+from .reduced import Reduced, iterated, with_auxiliaries
+from .starts import responses, rs_starts
+from .unknowns import Unknowns
+
+SAME = 1e-6
+VANISHED = 1e-7
+RESIDUAL = 1e-9
+# Starts that a few iterations have led to within this distance of each other are tried once.
+NEAR = 2e-3
+
+
+class Found:
+    """A collection of solutions up to symmetry; counts the starts that led nowhere."""
+
+    def __init__(self, unknowns):
+        self.unknowns, self.points, self.starts, self.failed = unknowns, [], 0, 0
+
+    def add(self, u, converged):
+        """Keep a converged, physical point that is not known yet; whether it was kept."""
+        self.starts += 1
+        if not converged:
+            self.failed += 1
+            return False
+        if not self._acceptable(u):
+            return False
+        u = self.unknowns.representative(u)
+        if any(same(u, v) for v in self.points):
+            return False
+        self.points.append(u)
+        return True
+
+    def _acceptable(self, u):
+        if not is_physical(self.unknowns, u):
+            return False
+        system = self.unknowns.system
+        F = system.residual(u)
+        if not (np.isfinite(F).all() and np.abs(F).max(initial=0.0) < RESIDUAL):
+            return False
+        try:
+            return bool(np.isfinite(system.state(u).free_energy))
+        except (ValueError, ZeroDivisionError, OverflowError):
+            return False
+
+
+def same(u, v):
+    """Whether two points agree."""
+    return bool(np.abs(u - v).max(initial=0.0) < SAME * (1 + np.abs(u).max(initial=0.0)))
+
+
+def replica_symmetric(system):
+    """All replica symmetric solutions: a `Found`."""
+    unknowns = Unknowns(system)
+    found = Found(unknowns)
+    for null in unknowns.null_sets:
+        free = [i for i in range(unknowns.size) if i not in null]
+        _without_overlap(unknowns, null, found)
+        if len(free) == 1:
+            _scan(unknowns, null, free, found)
+        else:
+            _many_starts(unknowns, null, free, found)
+    return found
+
+
+def _without_overlap(unknowns, null, found):
+    """The state without any order: all means and overlaps zero."""
+    if len(null) < len(unknowns.means) or not all(o.fixed for o in unknowns.overlaps) or unknowns.system.T == 0:
+        _free_without_overlap(unknowns, null, found)
+        return
+    if not unknowns.lowest_can_vanish(null):
+        return
+    u = unknowns.without_overlap(np.ones(unknowns.size))
+    u[list(null)] = u[list(unknowns.teacher)] = 0.0
+    u = with_auxiliaries(unknowns, u)
+    if u is not None:
+        F = unknowns.system.residual(u)
+        found.add(u, np.isfinite(F).all() and np.abs(F).max(initial=0.0) < 1e-11)
+
+
+def _free_without_overlap(unknowns, null, found):
+    """The same where q_d is free: C is found with q = 0."""
+    if len(null) < len(unknowns.means) or any(o.fixed for o in unknowns.overlaps):
+        return
+    held = [o.q[0] for o in unknowns.overlaps]
+    free = [i for i in range(unknowns.size) if i not in held and i not in null]
+    for start in rs_starts(unknowns, null):
+        start[held] = 0.0
+        u, converged = Reduced(unknowns, start, free).solve()
+        if converged and np.abs(unknowns.system.residual(u)).max() < 1e-11 and found.add(u, True):
+            return
+
+
+def _scan(unknowns, null, free, found):
+    """One unknown, the response C: every change of sign on a dense grid."""
+    o, = unknowns.overlaps
+    base = np.zeros(unknowns.size)
+    reduced = Reduced(unknowns, base, free)
+    grid = responses(unknowns, o, dense=True)
+    values = np.array([reduced.residual(np.array([C]))[0] for C in grid])
+    for a, b, Fa, Fb in zip(grid, grid[1:], values, values[1:]):
+        if np.isfinite(Fa) and np.isfinite(Fb) and Fa * Fb <= 0 and Fa != Fb:
+            C = brentq(lambda x: reduced.residual(np.array([x]))[0], a, b, xtol=1e-14, rtol=1e-13)
+            found.add(*Reduced(unknowns, reduced.full(np.array([C])), free).solve())
+
+
+def _many_starts(unknowns, null, free, found):
+    """Newton's method from a grid of starts, each before and after some damped iterations."""
+    starts = list(rs_starts(unknowns, null))
+    relaxed = distinct([v for v in (iterated(unknowns, u, held=null) for u in starts) if v is not None])
+    for u in relaxed + distinct(starts, 0.3)[:24]:
+        v, converged = Reduced(unknowns, u, free).solve()
+        active = [i for i in unknowns.means if i not in null]
+        if converged and np.abs(v[active]).min(initial=np.inf) < VANISHED:
+            continue
+        found.add(v, converged)
+
+
+def distinct(points, near=NEAR):
+    """Points no two of which are near each other."""
+    kept = []
+    for u in points:
+        if all(np.abs(u - v).max() > near * (1 + np.abs(v).max()) for v in kept):
+            kept.append(u)
+    return kept

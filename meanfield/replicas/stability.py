@@ -1,0 +1,70 @@
+"""Local stability of a replica solution: the glass block at its maximum, and the response of the signal positive."""
+
+import numpy as np
+
+from ..results import Stability
+from .reduced import Reduced
+
+MARGINAL = 1e-7
+FIELD = 1e-5
+UNRESPONSIVE = 1e-9
+
+
+def stability(unknowns, u):
+    """Stability of the solution u.
+
+    Stable are solutions (a) in whose overlaps, at fixed means and block parameters and with auxiliaries eliminated, the map of the
+    overlaps contracts (Jacobian of the residual with eigenvalues of positive real part), and (b) whose means respond to their
+    fields with a positive definite susceptibility, everything else relaxing.
+    """
+    jacobian = Reduced(unknowns, u, range(unknowns.size), scaled=False).jacobian(u)
+    lowest = [_glass(unknowns, jacobian)]
+    if unknowns.means:
+        lowest.append(_signal(unknowns, u, jacobian))
+    worst = min(lowest) if np.isfinite(lowest).all() else -np.inf
+    if worst > MARGINAL:
+        return Stability.STABLE
+    return Stability.MARGINAL if worst > -MARGINAL else Stability.UNSTABLE
+
+
+def _glass(unknowns, jacobian):
+    """Smallest real part in the overlap block."""
+    own, aux = list(unknowns.glass), list(unknowns.auxiliaries)
+    block = oriented(unknowns, jacobian)[np.ix_(own, own)]
+    if aux:
+        block = block - jacobian[np.ix_(own, aux)] @ _solved(jacobian[np.ix_(aux, aux)], jacobian[np.ix_(aux, own)])
+    return float(np.linalg.eigvals(block).real.min()) if np.isfinite(block).all() else -np.inf
+
+
+def oriented(unknowns, jacobian):
+    """The Jacobian with the rows of spherical responses turned: their equation is that of q_k, which falls as C grows."""
+    turned = jacobian.copy()
+    for o in unknowns.overlaps:
+        if o.kind == "spherical":
+            turned[o.C] *= -1.0
+    return turned
+
+
+def _solved(matrix, right):
+    try:
+        return np.linalg.solve(matrix, right)
+    except np.linalg.LinAlgError:
+        return np.full_like(right, np.nan)
+
+
+def _signal(unknowns, u, jacobian):
+    """Smallest eigenvalue of the inverse susceptibility; directions that do not respond at all count as stable."""
+    chi = susceptibility(unknowns, u, jacobian)
+    if not np.isfinite(chi).all():
+        return -np.inf
+    values = np.linalg.eigvalsh((chi + chi.T) / 2)
+    inverse = 1 / values[np.abs(values) > UNRESPONSIVE]
+    return float(inverse.min(initial=np.inf))
+
+
+def susceptibility(unknowns, u, jacobian):
+    """d phi_a / d h_b of the order parameters that the energy uses, shape (n, n), k_B = 1."""
+    own, system = list(unknowns.means), unknowns.system
+    names = [system.names[i] for i in own]
+    push = [(system.residual(u, {n: FIELD}) - system.residual(u, {n: -FIELD})) / (2 * FIELD) for n in names]
+    return -_solved(jacobian, np.column_stack(push))[own]
