@@ -24,6 +24,7 @@ _HOMES = {
     "compile": "kernels.compiled",
     "landscape": "landscapes",
     "phase_diagram": "phase_diagram",
+    "scan": "scans",
     "solutions": "solutions",
     "solve": "solve",
     "transitions": "transitions",
