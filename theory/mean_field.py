@@ -139,7 +139,15 @@ def site_pressure(model):
 
 
 def theory_of(model):
-    """The theory of a model without the steps that lead to it."""
+    """The theory of a model without the steps that lead to it.
+
+    Raises
+    ------
+    InputError
+        If the model has quenched couplings: its theory is that of `theory.replica.replica_theory`.
+    """
+    if model.couplings:
+        raise InputError(f"{model.name} has quenched couplings, which this computation does not cover: it needs a replica theory")
     return MeanFieldTheory(model, "saddle-point", site_pressure(model))
 
 

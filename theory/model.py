@@ -115,7 +115,9 @@ class Model:
             return self.names
         from .replica import replica_theory
 
-        return (*self.names, *replica_theory(self).reported)
+        # Couplings that act on an auxiliary variable leave the overlap of the spins to be reported beside its own.
+        spins = ("q",) if self.site.kind == "auxiliary" else ()
+        return (*self.names, *spins, *replica_theory(self).reported)
 
     @cached_property
     def observables(self):
