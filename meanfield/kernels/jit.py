@@ -15,8 +15,8 @@ from numba.core import caching
 
 from .cache import directory
 
-MODULES = ("jit", "primitives", "quadrature", "gaussian", "kernel", "drivers", "lanes", "cells", "plane")
-NESTED = ("normal", "rules", "leaves", "steps", "grid", "recursion")
+MODULES = ("jit", "primitives", "quadrature", "gaussian", "kernel", "drivers", "lanes", "cells", "plane", "tower", "systems", "curves", "rows")
+NESTED = ("normal", "rules", "leaves", "steps", "grid")
 # Sums may be reordered, which is what lets the loops over nodes vectorise; nan and inf stay.
 SUMMING = {"reassoc", "nsz", "contract", "arcp"}
 # Not "reassoc": it would delete the addition of 1.5*2**52 that rounds.

@@ -12,7 +12,7 @@ import numpy as np
 from ..kernels.jit import routine, summing
 from ..kernels.primitives import exp
 from .rules import spacing
-from .steps import gain_ratio
+from .steps import GENTLE, gain_ratio
 
 TAPS = 12
 # Spacing, in units of the distance of the singularities, at which 12 points interpolate to 1e-13.
@@ -143,26 +143,33 @@ def _totals(F, logs, D, top, total):
 
 
 @routine
-def _values(F, logs, D, phi):
-    """The level above's function by log-sum-exp, or about the mean where the exponent is small."""
+def _values(F, logs, D, phi, gain):
+    """The level above's function by log-sum-exp; about the mean, with dP/dD as well, where the exponent is small.
+
+    Returns whether the exponent is small.
+    """
     n = len(phi)
     top, low, high, total = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
-    mass = 0.0
-    for j in range(len(logs)):
-        mass += math.exp(logs[j])
     _tops(F, logs, D, top, low, high)
-    if D * (high - low).max() < 1.0:
-        _means(F, np.exp(logs) / mass, phi)
-        if D > 0.0:
-            for i in range(n):
-                excess = 0.0
-                for j in range(len(logs)):
-                    excess += math.exp(logs[j]) * math.expm1(D * (F[j, i] - phi[i]))
-                phi[i] += math.log1p(excess / mass) / D
-        return
-    _totals(F, logs, D, top, total)
+    if D * (high - low).max() >= GENTLE:
+        _totals(F, logs, D, top, total)
+        for i in range(n):
+            phi[i] = (top[i] + math.log(total[i])) / D
+        return False
+    weights = np.exp(logs)
+    weights /= weights.sum()
+    _means(F, weights, phi)
+    gain[:] = 0.0
     for i in range(n):
-        phi[i] = (top[i] + math.log(total[i])) / D
+        excess = 0.0
+        if D > 0.0:
+            for j in range(len(logs)):
+                excess += weights[j] * math.expm1(D * (F[j, i] - phi[i]))
+            phi[i] += math.log1p(excess) / D
+        for j in range(len(logs)):
+            rise = F[j, i] - phi[i]
+            gain[i] += weights[j] * gain_ratio(D * rise) * rise * rise
+    return True
 
 
 @summing
@@ -170,6 +177,15 @@ def _tilts(F, logs, D, phi, P):
     for j in range(F.shape[0]):
         for n in range(len(phi)):
             P[j, n] = exp(logs[j] + D * (F[j, n] - phi[n]))
+
+
+@summing
+def _gains(P, F, D, phi, gain):
+    for n in range(len(phi)):
+        gain[n] = 0.0
+    for j in range(P.shape[0]):
+        for n in range(len(phi)):
+            gain[n] += P[j, n] * (F[j, n] - phi[n]) / D
 
 
 @summing
@@ -182,15 +198,17 @@ def _weighted(P, G, mean, square):
 
 
 @routine
-def step(source, pad, D, shifts, taps, logs, phi, mean, curve):
-    """One level: fills its three functions and returns the tilted probabilities of the nodes, shape (nodes, points)."""
+def step(source, pad, D, shifts, taps, logs, phi, mean, curve, gain):
+    """One level: fills its functions and dP/dD there; returns the tilted probabilities of the nodes, (nodes, points)."""
     n, m = len(phi), len(logs)
     F, G = np.empty((m, n)), np.empty((m, n))
     for j in range(m):
         _shifted(source[0], pad + shifts[j], taps[j], F[j])
-    _values(F, logs, D, phi)
+    gentle = _values(F, logs, D, phi, gain)
     P = np.empty((m, n))
     _tilts(F, logs, D, phi, P)
+    if not gentle:
+        _gains(P, F, D, phi, gain)
     square, unused = np.zeros(n), np.zeros(n)
     mean[:] = 0.0
     curve[:] = 0.0
@@ -203,25 +221,6 @@ def step(source, pad, D, shifts, taps, logs, phi, mean, curve):
     for i in range(n):
         curve[i] += D * (square[i] - mean[i] * mean[i])
     return P
-
-
-@routine
-def gains(source, pad, D, shifts, taps, logs, phi, weights):
-    """dP/dD of this level: the average over its points of (1/D)(<Phi_i> - Phi_{i-1})."""
-    F = np.empty(len(phi))
-    total = 0.0
-    for j in range(len(logs)):
-        _shifted(source[0], pad + shifts[j], taps[j], F)
-        w = math.exp(logs[j])
-        for i in range(len(phi)):
-            if weights[i] > 1e-25:
-                x = D * (F[i] - phi[i])
-                if abs(x) < 0.6:
-                    total += weights[i] * w * gain_ratio(x) * (F[i] - phi[i]) ** 2
-                else:
-                    p = math.exp(logs[j] + x)
-                    total += weights[i] * (p * x - p + w) / (D * D)
-    return total
 
 
 @summing

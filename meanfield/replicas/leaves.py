@@ -1,6 +1,6 @@
 """Site functions and channel functions at the bottom of the recursion.
 
-`fill_*` writes one line per node: value, slope, curvature, temperature derivative, weights.
+`fill_*` writes one column per node: value, slope, curvature, temperature derivative, weights.
 """
 
 import math
@@ -41,26 +41,15 @@ def envelope(slopes, levels):
 
 
 @routine
-def fill_lines(nodes, slopes, levels, table):
-    """The leaf at T = 0 without its kinks' curvature; states of equal slope and level share the weight."""
-    for k in range(len(nodes)):
-        y = nodes[k]
-        top = -math.inf
+def shares(slopes, levels, states):
+    """Which states have the line of each piece of the envelope, as equal shares: (pieces, S)."""
+    out = np.zeros((len(states), len(slopes)))
+    for i in range(len(states)):
         for s in range(len(slopes)):
-            top = max(top, levels[s] + slopes[s] * y)
-        margin = 8e-16 * (1.0 + abs(top))
-        shared, slope = 0.0, 0.0
-        for s in range(len(slopes)):
-            won = 1.0 if levels[s] + slopes[s] * y >= top - margin else 0.0
-            table[k, FIRST + s] = won
-            shared += won
-            slope += won * slopes[s]
-        for s in range(len(slopes)):
-            table[k, FIRST + s] /= shared
-        table[k, VALUE] = top
-        table[k, SLOPE] = slope / shared
-        table[k, BEND] = 0.0
-        table[k, HEAT] = math.log(shared)
+            same = slopes[s] == slopes[states[i]] and levels[s] == levels[states[i]]
+            out[i, s] = 1.0 if same else 0.0
+        out[i] /= out[i].sum()
+    return out
 
 
 @routine
@@ -76,7 +65,7 @@ def fill_states(nodes, slopes, levels, T, kappa, table):
         for s in range(len(slopes)):
             t = (levels[s] + slopes[s] * y - top) * R
             e = math.exp(t) if t > -745.0 else 0.0
-            table[k, FIRST + s] = e
+            table[FIRST + s, k] = e
             total += e
             slope += e * slopes[s]
             depth += e * t if e > 0.0 else 0.0
@@ -84,13 +73,13 @@ def fill_states(nodes, slopes, levels, T, kappa, table):
         slope *= inverse
         bend = 0.0
         for s in range(len(slopes)):
-            table[k, FIRST + s] *= inverse
-            bend += table[k, FIRST + s] * (slopes[s] - slope) ** 2
+            table[FIRST + s, k] *= inverse
+            bend += table[FIRST + s, k] * (slopes[s] - slope) ** 2
         entropy = math.log(total)
-        table[k, VALUE] = top + T * entropy + 0.5 * kappa * y * y
-        table[k, SLOPE] = slope + kappa * y
-        table[k, BEND] = bend * R + kappa
-        table[k, HEAT] = entropy - depth * inverse
+        table[VALUE, k] = top + T * entropy + 0.5 * kappa * y * y
+        table[SLOPE, k] = slope + kappa * y
+        table[BEND, k] = bend * R + kappa
+        table[HEAT, k] = entropy - depth * inverse
 
 
 @routine
@@ -109,6 +98,15 @@ def gate_probability(edges, values, mean, sd):
 
 
 @routine
+def gate_probabilities(edges, values, means, sd):
+    """`gate_probability` for many means."""
+    totals, slopes = np.empty(len(means)), np.empty(len(means))
+    for k in range(len(means)):
+        totals[k], slopes[k] = gate_probability(edges, values, means[k], sd)
+    return totals, slopes
+
+
+@routine
 def fill_channel(nodes, edges, values, delta, table):
     """log E Phi(u + sqrt(delta) z) of a piecewise constant gate; weights are the shares of its pieces."""
     s = math.sqrt(delta)
@@ -120,24 +118,24 @@ def fill_channel(nodes, edges, values, delta, table):
             a = (edges[j - 1] - u) / s if j > 0 else -math.inf
             b = (edges[j] - u) / s if j < n - 1 else math.inf
             t = math.log(values[j]) + log_between(a, b) if values[j] > 0.0 else -math.inf
-            table[k, FIRST + j] = t
+            table[FIRST + j, k] = t
             top = max(top, t)
         total = 0.0
         for j in range(n):
-            total += math.exp(table[k, FIRST + j] - top)
+            total += math.exp(table[FIRST + j, k] - top)
         value = top + math.log(total)
         for j in range(n):
-            table[k, FIRST + j] = math.exp(table[k, FIRST + j] - value)
+            table[FIRST + j, k] = math.exp(table[FIRST + j, k] - value)
         slope = second = 0.0
         for e in range(n - 1):
             B = (edges[e] - u) / s
             density = (values[e + 1] - values[e]) * math.exp(-0.5 * B * B - LOG_ROOT_2PI - value)
             slope += density
             second += density * B
-        table[k, VALUE] = value
-        table[k, SLOPE] = slope / s
-        table[k, BEND] = (second - slope * slope) / delta
-        table[k, HEAT] = 0.0
+        table[VALUE, k] = value
+        table[SLOPE, k] = slope / s
+        table[BEND, k] = (second - slope * slope) / delta
+        table[HEAT, k] = 0.0
 
 
 @routine
@@ -151,14 +149,14 @@ def channel_kinks(edges, values, delta):
     m = 0
     s = math.sqrt(delta)
     for e in range(len(edges)):
-        kinks[m], scales[m] = edges[e], 2.8 * s
+        kinks[m], scales[m] = edges[e], 2.0 * s
         m += 1
         for i in range(n):
             for j in range(n):
                 if values[j] > 4.0 * values[i] and values[i] > 0.0:
                     depth = math.sqrt(2.0 * delta * math.log(values[j] / values[i]))
                     for sign in (-1.0, 1.0):
-                        kinks[m], scales[m] = edges[e] + sign * depth, min(2.8 * s, math.pi * delta / depth)
+                        kinks[m], scales[m] = edges[e] + sign * depth, min(2.0 * s, math.pi * delta / depth)
                         m += 1
     order = np.argsort(kinks[:m])
     return kinks[order], scales[order]

@@ -76,15 +76,19 @@ def breakpoints(low, high, kinks, scales, near, extent, far):
 
 
 @routine
-def fill_panels(borders, x, w, nodes, logs):
+def panel_nodes(borders, x, w):
     """Gauss-Legendre nodes of all panels and the logarithms of their weights."""
     n = len(x)
+    nodes, logs = np.empty((len(borders) - 1) * n), np.empty((len(borders) - 1) * n)
+    log_w = np.log(w)
     for p in range(len(borders) - 1):
         half = 0.5 * (borders[p + 1] - borders[p])
         middle = 0.5 * (borders[p + 1] + borders[p])
+        shift = math.log(half) if half > 0.0 else -700.0
         for j in range(n):
             nodes[p * n + j] = middle + half * x[j]
-            logs[p * n + j] = math.log(half * w[j]) if half > 0.0 else -700.0
+            logs[p * n + j] = shift + log_w[j]
+    return nodes, logs
 
 
 @routine
@@ -109,9 +113,8 @@ def gaussian_rule(mu, v, kinks, scales, reach, digits, x, w):
         return nodes, weights
     far = PANEL * sd
     borders = breakpoints(mu - reach * sd, mu + reach * sd, kinks, scales, far, 0.0, far)
-    size = (len(borders) - 1) * len(x)
-    nodes, weights = np.empty(size), np.empty(size)
-    fill_panels(borders, x, w, nodes, weights)
+    nodes, weights = panel_nodes(borders, x, w)
+    size = len(nodes)
     total = 0.0
     for j in range(size):
         z = (nodes[j] - mu) / sd

@@ -1,219 +1,251 @@
 """One tilted Gaussian average: from the leaf to the level above it.
 
-A line of results at one point y' holds Phi_{i-1}, its two derivatives, (1/D)(<Phi_i> - Phi_{i-1}),
-then the averages of the leaf's squared slope, curvature, squared curvature, temperature
-derivative and weights.
+A line of results at one point y' holds Phi_{i-1}, its two derivatives, dP/dD_i there, then the
+averages of the leaf's squared slope, curvature, squared curvature, temperature derivative and weights.
 """
 
 import math
 
 import numpy as np
 
-from ..kernels.jit import routine
-from .leaves import BEND, FIRST, HEAT, SLOPE, VALUE, envelope, fill_channel, fill_lines, fill_states
+from ..kernels.jit import routine, summing
+from ..kernels.primitives import exp
+from .leaves import BEND, FIRST, HEAT, SLOPE, VALUE
 from .normal import LOG_ROOT_2PI
-from .rules import PANEL, WIDE, breakpoints, fill_panels, spacing
+from .rules import PANEL
 
 PHI, MEAN, CURVE, GAIN, SQUARE, LEAF_BEND, LEAF_BEND2, LEAF_HEAT, LEAF_FIRST = 0, 1, 2, 3, 4, 5, 6, 7, 8
+# Below this range of D Phi the average is taken about the mean, so that nothing is divided by a small D.
+GENTLE = 1.0
+_SERIES = np.array([1.0 / (math.factorial(n) * (n + 2)) for n in range(17)][::-1])
 
 
 @routine
 def gain_ratio(x):
-    """(x e**x - e**x + 1) / x**2."""
-    if abs(x) < 0.6:
-        term, total = 1.0, 0.5
-        for n in range(1, 18):
-            term *= x / n
-            total += term / (n + 2.0)
-        return total
-    return (math.exp(x) * (x - 1.0) + 1.0) / (x * x)
-
-
-@routine
-def log_average(logs, values, n, D):
-    """(1/D) log sum_k exp(logs_k + D values_k) with sum_k exp(logs_k) = 1; the mean at D = 0."""
-    low, high = math.inf, -math.inf
-    for k in range(n):
-        low, high = min(low, values[k]), max(high, values[k])
-    if D * (high - low) < 1.0:
-        mean = total = excess = 0.0
-        for k in range(n):
-            w = math.exp(logs[k])
-            total += w
-            mean += w * values[k]
-        mean /= total
-        if D == 0.0:
-            return mean
-        for k in range(n):
-            excess += math.exp(logs[k]) * math.expm1(D * (values[k] - mean))
-        return mean + math.log1p(excess / total) / D
-    top = -math.inf
-    for k in range(n):
-        top = max(top, logs[k] + D * values[k])
+    """(x e**x - e**x + 1) / x**2 for |x| <= 1."""
     total = 0.0
-    for k in range(n):
-        total += math.exp(logs[k] + D * values[k] - top)
-    return (top + math.log(total)) / D
+    for c in _SERIES:
+        total = total * x + c
+    return total
+
+
+@summing
+def _scores(nodes, logs, values, y, v, D, out):
+    """out = log of weight and tilt of every node."""
+    constant, stiffness = -LOG_ROOT_2PI - 0.5 * math.log(v), 0.5 / v
+    for k in range(len(nodes)):
+        z = nodes[k] - y
+        out[k] = logs[k] + constant - stiffness * z * z + D * values[k]
 
 
 @routine
-def tilted(logs, table, n, D, row):
-    """Fill one line of results from the leaf's table at n nodes of normalised weights exp(logs)."""
-    value = log_average(logs, table[:, VALUE], n, D)
-    row[:] = 0.0
-    for k in range(n):
-        x = D * (table[k, VALUE] - value)
-        p = math.exp(logs[k] + x)
-        M, S = table[k, SLOPE], table[k, BEND]
-        row[MEAN] += p * M
-        row[SQUARE] += p * M * M
-        row[LEAF_BEND] += p * S
-        row[LEAF_BEND2] += p * S * S
-        row[LEAF_HEAT] += p * table[k, HEAT]
-        for j in range(len(row) - LEAF_FIRST):
-            row[LEAF_FIRST + j] += p * table[k, FIRST + j]
-        if abs(x) < 0.6:
-            row[GAIN] += math.exp(logs[k]) * gain_ratio(x) * (table[k, VALUE] - value) ** 2
-        else:
-            row[GAIN] += (p * x - p + math.exp(logs[k])) / (D * D)
-    row[PHI] = value
+def _range(x):
+    low, high = math.inf, -math.inf
+    for k in range(len(x)):
+        low, high = min(low, x[k]), max(high, x[k])
+    return low, high
+
+
+@summing
+def _exponentials(scores, top, out):
+    total = 0.0
+    for k in range(len(scores)):
+        out[k] = exp(scores[k] - top)
+        total += out[k]
+    return total
+
+
+@summing
+def dot(p, x):
+    """sum p x."""
+    total = 0.0
+    for k in range(len(p)):
+        total += p[k] * x[k]
+    return total
+
+
+@summing
+def dot2(p, x):
+    """sum p x**2."""
+    total = 0.0
+    for k in range(len(p)):
+        total += p[k] * x[k] * x[k]
+    return total
+
+
+@summing
+def _scale(p, factor):
+    for k in range(len(p)):
+        p[k] *= factor
+
+
+@routine
+def tilt(nodes, logs, values, y, v, D, scores, p):
+    """(Phi_{i-1}(y), dP/dD_i there), and the tilted probabilities p of the nodes.
+
+    Parameters
+    ----------
+    nodes, logs : quadrature nodes and the logarithms of their weights, without the Gaussian
+    values : Phi_i at the nodes
+    scores : scratch
+    """
+    low, high = _range(values)
+    if D * (high - low) >= GENTLE:
+        _scores(nodes, logs, values, y, v, D, scores)
+        top = _range(scores)[1]
+        total = _exponentials(scores, top, p)
+        _scale(p, 1.0 / total)
+        value = (top + math.log(total)) / D
+        return value, (dot(p, values) - value) / D
+    _scores(nodes, logs, values, y, v, 0.0, scores)
+    total = _exponentials(scores, 0.0, p)
+    _scale(p, 1.0 / total)
+    mean, excess, gain = dot(p, values), 0.0, 0.0
+    if D > 0.0:
+        for k in range(len(p)):
+            excess += p[k] * math.expm1(D * (values[k] - mean))
+    value = mean + (math.log1p(excess) / D if D > 0.0 else 0.0)
+    for k in range(len(p)):
+        x = D * (values[k] - value)
+        gain += p[k] * gain_ratio(x) * (values[k] - value) ** 2
+        if D > 0.0:
+            p[k] *= math.exp(x)
+    return value, gain
+
+
+@routine
+def _collect(p, table, D, value, gain, row):
+    row[PHI], row[GAIN] = value, gain
+    row[MEAN], row[SQUARE] = dot(p, table[SLOPE]), dot2(p, table[SLOPE])
+    row[LEAF_BEND], row[LEAF_BEND2] = dot(p, table[BEND]), dot2(p, table[BEND])
+    row[LEAF_HEAT] = dot(p, table[HEAT])
+    for j in range(len(row) - LEAF_FIRST):
+        row[LEAF_FIRST + j] = dot(p, table[FIRST + j])
     row[CURVE] = row[LEAF_BEND] + D * (row[SQUARE] - row[MEAN] ** 2)
 
 
 @routine
-def copied(table, rows):
+def shared_rows(targets, starts, stops, nodes, logs, table, v, D):
+    """Lines of results from nodes that all targets share.
+
+    Parameters
+    ----------
+    starts, stops : the nodes that count for each target
+    table : of the leaf at the nodes
+    """
+    rows = np.empty((len(targets), LEAF_FIRST + len(table) - FIRST))
+    scores, p = np.empty(len(nodes)), np.empty(len(nodes))
+    for t in range(len(targets)):
+        a, b = starts[t], stops[t]
+        value, gain = tilt(nodes[a:b], logs[a:b], table[VALUE, a:b], targets[t], v, D, scores[:b - a], p[:b - a])
+        _collect(p[:b - a], table[:, a:b], D, value, gain, rows[t])
+    return rows
+
+
+@routine
+def local_rows(targets, z, logs, table, D):
+    """Lines of results from nodes of each target's own.
+
+    Parameters
+    ----------
+    z : (targets, n) nodes in standard deviations
+    logs : logarithm of their spacing
+    table : of the leaf, (columns, targets n)
+    """
+    n = z.shape[1]
+    rows = np.empty((len(targets), LEAF_FIRST + len(table) - FIRST))
+    scores, p, flat = np.empty(n), np.empty(n), np.full(n, logs)
+    for t in range(len(targets)):
+        part = table[:, t * n:(t + 1) * n]
+        value, gain = tilt(z[t], flat, part[VALUE], 0.0, 1.0, D, scores, p)
+        _collect(p, part, D, value, gain, rows[t])
+    return rows
+
+
+@routine
+def plain_rows(table):
     """Lines of results of the leaf itself, for a recursion without steps."""
-    for k in range(len(table)):
-        rows[k, PHI], rows[k, MEAN], rows[k, CURVE], rows[k, GAIN] = table[k, VALUE], table[k, SLOPE], table[k, BEND], 0.0
-        rows[k, SQUARE], rows[k, LEAF_BEND] = table[k, SLOPE] ** 2, table[k, BEND]
-        rows[k, LEAF_BEND2], rows[k, LEAF_HEAT] = table[k, BEND] ** 2, table[k, HEAT]
-        rows[k, LEAF_FIRST:] = table[k, FIRST:]
+    rows = np.zeros((table.shape[1], LEAF_FIRST + len(table) - FIRST))
+    for k in range(table.shape[1]):
+        value, M, S = table[VALUE, k], table[SLOPE, k], table[BEND, k]
+        rows[k, PHI], rows[k, MEAN], rows[k, CURVE], rows[k, LEAF_HEAT] = value, M, S, table[HEAT, k]
+        rows[k, SQUARE], rows[k, LEAF_BEND], rows[k, LEAF_BEND2] = M * M, S, S * S
+        rows[k, LEAF_FIRST:] = table[FIRST:, k]
+    return rows
 
 
 @routine
-def gaussian_logs(nodes, logs, first, last, y, v, out):
-    """Log weights of panel nodes first..last for the Gaussian around y."""
-    constant = -LOG_ROOT_2PI - 0.5 * math.log(v)
-    for k in range(first, last):
-        out[k - first] = logs[k] + constant - 0.5 * (nodes[k] - y) ** 2 / v
+def _cut(low, high, far, kinks, borders, pieces):
+    """Panels of at most `far`, cut at the kinks: how many, their borders and the piece of the envelope they lie in."""
+    n, a, piece = 0, low, 0
+    for i in range(len(kinks) + 1):
+        b = high if i == len(kinks) else min(max(kinks[i], low), high)
+        if b > a:
+            m = int(math.ceil((b - a) / far))
+            for j in range(m):
+                borders[n], pieces[n] = a + j * (b - a) / m, i
+                n += 1
+            a = b
+    borders[n] = high
+    return n
 
 
 @routine
-def local_rule(y, sd, low, high, step, nodes, logs):
-    """Trapezoidal nodes y + sd z, low <= z <= high, and their log weights; how many."""
-    first, last = int(math.floor(low / step)), int(math.ceil(high / step))
-    shift = math.log(step) - LOG_ROOT_2PI
-    for j in range(first, last + 1):
-        z = j * step
-        nodes[j - first] = y + sd * z
-        logs[j - first] = shift - 0.5 * z * z
-    return last - first + 1
+def cold_rows(targets, slopes, levels, heats, portions, kinks, v, D, reach, x, w):
+    """The step from an upper envelope of lines: panels between its kinks, and the kinks' curvature by itself.
 
-
-@routine
-def cold_rows(targets, slopes, levels, v, D, reach, x, w, rows):
-    """The step from a leaf at T = 0: panels between its kinks, and the kinks' curvature by itself."""
-    states, kinks = envelope(slopes, levels)
+    Parameters
+    ----------
+    slopes, levels, heats : of the envelope's pieces, from left to right
+    portions : (pieces, S) shares of the states in each piece
+    """
     sd = math.sqrt(v)
-    low = D * v * slopes[states[0]] - reach * sd
-    high = D * v * slopes[states[-1]] + reach * sd
-    scales = np.full(len(kinks), 1e300)
+    low, high = min(0.0, D * v * slopes[0]) - reach * sd, max(0.0, D * v * slopes[-1]) + reach * sd
     far = PANEL * sd
-    size = (int((high - low) / far) + 3 + 2 * len(kinks)) * len(x)
-    nodes, logs, panels = np.empty(size), np.empty(size), np.empty(size)
-    table = np.empty((size, FIRST + len(slopes)))
+    most = int((high - low) / far) + 3 + len(kinks)
+    size, order = most * len(x), len(x)
+    borders, pieces = np.empty(most + 1), np.empty(most, np.int64)
+    nodes, logs, values, scores, p = np.empty(size), np.empty(size), np.empty(size), np.empty(size), np.empty(size)
+    rows = np.zeros((len(targets), LEAF_FIRST + portions.shape[1]))
+    log_w = np.log(0.5 * w)
     for t in range(len(targets)):
-        y = targets[t]
-        borders = breakpoints(y + low, y + high, kinks, scales, far, 0.0, far)
-        n = (len(borders) - 1) * len(x)
-        fill_panels(borders, x, w, nodes, panels)
-        fill_lines(nodes[:n], slopes, levels, table)
-        gaussian_logs(nodes, panels, 0, n, y, v, logs)
-        tilted(logs, table, n, D, rows[t])
-        spike = 0.0
+        y, row = targets[t], rows[t]
+        panels = _cut(y + low, y + high, far, kinks, borders, pieces)
+        for q in range(panels):
+            length, a, b = borders[q + 1] - borders[q], slopes[pieces[q]], levels[pieces[q]]
+            shift = math.log(length)
+            for j in range(order):
+                k = q * order + j
+                nodes[k] = borders[q] + 0.5 * length * (1.0 + x[j])
+                logs[k] = log_w[j] + shift
+                values[k] = b + a * nodes[k]
+        n = panels * order
+        row[PHI], row[GAIN] = tilt(nodes[:n], logs[:n], values[:n], y, v, D, scores[:n], p[:n])
+        for q in range(panels):
+            share, i = p[q * order:(q + 1) * order].sum(), pieces[q]
+            row[MEAN] += share * slopes[i]
+            row[SQUARE] += share * slopes[i] ** 2
+            row[LEAF_HEAT] += share * heats[i]
+            for s in range(portions.shape[1]):
+                row[LEAF_FIRST + s] += share * portions[i, s]
         for i in range(len(kinks)):
-            value = levels[states[i]] + slopes[states[i]] * kinks[i]
-            jump = slopes[states[i + 1]] - slopes[states[i]]
-            spike += jump * math.exp(D * (value - rows[t, PHI]) - 0.5 * (kinks[i] - y) ** 2 / v - LOG_ROOT_2PI) / sd
-        rows[t, LEAF_BEND] += spike
-        rows[t, CURVE] += spike
+            value = levels[i] + slopes[i] * kinks[i]
+            density = math.exp(D * (value - row[PHI]) - 0.5 * (kinks[i] - y) ** 2 / v - LOG_ROOT_2PI) / sd
+            row[LEAF_BEND] += (slopes[i + 1] - slopes[i]) * density
+        row[CURVE] = row[LEAF_BEND] + D * (row[SQUARE] - row[MEAN] ** 2)
+    return rows
 
 
 @routine
-def warm_rows(targets, slopes, levels, T, kinks, v, D, reach, digits, x, w, rows):
-    """The step from a finite leaf at T > 0."""
-    sd = math.sqrt(v)
-    bottom, top = slopes.min(), slopes.max()
-    distance = math.pi * T / max(top - bottom, 1e-300)
-    width = FIRST + len(slopes)
-    if sd < 0.5 * distance or top == bottom:
-        step = spacing(distance / max(sd, 1e-300), 0.0, digits)
-        low, high = min(0.0, D * sd * bottom) - reach, max(0.0, D * sd * top) + reach
-        size = int((high - low) / step) + 4
-        nodes, logs, table = np.empty(size), np.empty(size), np.empty((size, width))
-        for t in range(len(targets)):
-            n = local_rule(targets[t], sd, low, high, step, nodes, logs)
-            fill_states(nodes[:n], slopes, levels, T, 0.0, table)
-            tilted(logs, table, n, D, rows[t])
-        return
-    low, high = min(0.0, D * v * bottom) - reach * sd, max(0.0, D * v * top) + reach * sd
-    far = PANEL * sd
-    scales = np.full(len(kinks), distance)
-    borders = breakpoints(targets.min() + low, targets.max() + high, kinks, scales, far, 0.0, far)
-    size = (len(borders) - 1) * len(x)
-    nodes, panels, logs, table = np.empty(size), np.empty(size), np.empty(size), np.empty((size, width))
-    fill_panels(borders, x, w, nodes, panels)
-    fill_states(nodes, slopes, levels, T, 0.0, table)
-    for t in range(len(targets)):
-        first = np.searchsorted(nodes, targets[t] + low)
-        last = np.searchsorted(nodes, targets[t] + high)
-        gaussian_logs(nodes, panels, first, last, targets[t], v, logs)
-        tilted(logs, table[first:], last - first, D, rows[t])
-
-
-@routine
-def _saddle(y, edges, values, delta, v, D, node, table):
-    """Where exp(D Phi) moves the Gaussian around y, by Newton's method."""
-    node[0] = y
-    for _ in range(30):
-        fill_channel(node, edges, values, delta, table)
-        move = (node[0] - y - D * v * table[0, SLOPE]) / (1.0 - min(0.0, D * v * table[0, BEND]))
-        node[0] -= move
-        if abs(move) < 0.01 * math.sqrt(v):
-            break
-    return node[0]
-
-
-@routine
-def channel_rows(targets, edges, values, delta, kinks, scales, v, D, reach, digits, x, w, rows):
-    """The step from a channel."""
-    sd = math.sqrt(v)
-    width = FIRST + len(values)
-    distance = scales.min() if len(scales) else 1e300
-    if sd < 0.5 * distance or len(edges) == 0:
-        step = spacing(distance / max(sd, 1e-300), D * v / delta, digits)
-        node, small = np.empty(1), np.empty((1, width))
-        for t in range(len(targets)):
-            shift = (_saddle(targets[t], edges, values, delta, v, D, node, small) - targets[t]) / max(sd, 1e-300)
-            low, high = min(0.0, shift) - reach, max(0.0, shift) + reach
-            size = int((high - low) / step) + 4
-            nodes, logs, table = np.empty(size), np.empty(size), np.empty((size, width))
-            n = local_rule(targets[t], sd, low, high, step, nodes, logs)
-            fill_channel(nodes[:n], edges, values, delta, table)
-            tilted(logs, table, n, D, rows[t])
-        return
-    narrow = 1.0 / math.sqrt(1.0 / v + D / delta)
-    far, near = PANEL * sd, PANEL * narrow
-    spread = max(targets.max() - kinks[0], kinks[-1] - targets.min(), 0.0)
-    extent = spread * narrow * narrow / v + reach * narrow
-    start, stop = min(targets.min(), kinks[0]) - reach * sd, max(targets.max(), kinks[-1]) + reach * sd
-    borders = breakpoints(start, stop, kinks, scales, near, extent, far)
-    size = (len(borders) - 1) * len(x)
-    nodes, panels, logs, table = np.empty(size), np.empty(size), np.empty(size), np.empty((size, width))
-    fill_panels(borders, x, w, nodes, panels)
-    fill_channel(nodes, edges, values, delta, table)
-    for t in range(len(targets)):
-        first = np.searchsorted(nodes, min(targets[t], kinks[0]) - reach * sd)
-        last = np.searchsorted(nodes, max(targets[t], kinks[-1]) + reach * sd)
-        gaussian_logs(nodes, panels, first, last, targets[t], v, logs)
-        tilted(logs, table[first:], last - first, D, rows[t])
+def panel_step(targets, starts, stops, nodes, logs, phi, mean, curve, v, D):
+    """A level above nodes that all targets share: its three functions, dP/dD there, and P[target, node]."""
+    m, n = len(targets), len(nodes)
+    above, P = np.empty((4, m)), np.zeros((m, n))
+    scores = np.empty(n)
+    for t in range(m):
+        a, b = starts[t], stops[t]
+        p = P[t, a:b]
+        above[0, t], above[3, t] = tilt(nodes[a:b], logs[a:b], phi[a:b], targets[t], v, D, scores[:b - a], p)
+        above[1, t] = dot(p, mean[a:b])
+        above[2, t] = dot(p, curve[a:b]) + D * (dot2(p, mean[a:b]) - above[1, t] ** 2)
+    return above, P
