@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from ..results import Status
-from .newton import newton
-
 RELATIVE_STEP = 1e-5
 SMALL = 1e-3
+# A residual below this counts as zero; the averages are good to about 1e-13.
+ACCEPTED = 1e-11
+# Accepted growth of the residual in one step, reduction below which Broyden's update is given up, halvings of a step.
+GROWTH, SLOW, MOST, FIRST = 1.5, 0.5, 12, 1
 # The damped iteration leaves smaller residuals to Newton's method.
 SETTLED = 1e-5
 
@@ -27,7 +28,7 @@ class Reduced:
         """All unknowns."""
         u = self.base.copy()
         u[self.free] = x
-        return u
+        return self.unknowns.matched(u)
 
     def residual(self, x):
         """Residual of the free equations, shape (len(free),)."""
@@ -51,14 +52,60 @@ class Reduced:
         half = self.residual(_moved(x, i, sign * step / 2))
         return sign * (4 * half - (high if sign > 0 else low) - 3 * at) / step
 
-    def solve(self, limit=40, atol=1e-12):
-        """Newton's method from the base: (u, converged)."""
-        x, status = newton(self, self.base[self.free], atol=atol, limit=limit)
-        u = self.full(x)
-        if status is Status.CONVERGED:
-            return u, True
-        F = self.residual(x)
-        return u, bool(np.isfinite(F).all() and np.abs(F).max(initial=0.0) < 100 * atol)
+    def solve(self, limit=60, atol=1e-13):
+        """A quasi-Newton method from the base: (u, converged)."""
+        x, size = quasi_newton(self, self.base[self.free], atol, limit)
+        return self.full(x), size < ACCEPTED
+
+
+def quasi_newton(system, x, atol, limit):
+    """Newton's method with Broyden's updates of the Jacobian, which is computed anew where they do not help.
+
+    Returns
+    -------
+    (x, max |residual|), nan outside the domain
+    """
+    F, jacobian, fresh = system.residual(x), None, False
+    for _ in range(limit):
+        size = np.abs(F).max(initial=0.0)
+        if not np.isfinite(size) or size <= atol:
+            break
+        if jacobian is None:
+            jacobian, fresh = system.jacobian(x), True
+        step = _newton_step(jacobian, F)
+        moved, new = _damped(system, x, step, size, MOST if fresh else FIRST) if step is not None else (None, None)
+        if moved is None:
+            if fresh:
+                break
+            jacobian = None
+            continue
+        slow = np.abs(new).max() > SLOW * size
+        jacobian = None if slow and not fresh else _updated(jacobian, moved - x, new - F)
+        x, F, fresh = moved, new, False
+    return x, np.abs(F).max(initial=0.0)
+
+
+def _newton_step(jacobian, F):
+    try:
+        step = -np.linalg.solve(jacobian, F)
+    except np.linalg.LinAlgError:
+        return None
+    return step if np.isfinite(step).all() else None
+
+
+def _damped(system, x, step, size, most):
+    """(x, residual) after the longest step of halves that stays in the domain and does not raise the residual, or (None, None)."""
+    factor = 1.0
+    for _ in range(most):
+        new = system.residual(x + factor * step)
+        if np.isfinite(new).all() and np.abs(new).max(initial=0.0) < GROWTH * size:
+            return x + factor * step, new
+        factor /= 2
+    return None, None
+
+
+def _updated(jacobian, step, change):
+    return jacobian + np.outer(change - jacobian @ step, step) / (step @ step) if step @ step > 0 else jacobian
 
 
 def closing(unknowns, u):

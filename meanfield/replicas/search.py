@@ -11,8 +11,11 @@ from .unknowns import Unknowns
 SAME = 1e-6
 VANISHED = 1e-7
 RESIDUAL = 1e-9
-# Starts that a few iterations have led to within this distance of each other are tried once.
-NEAR = 2e-3
+# Rounds of damped iterations: how many, and the distance within which starts count as one afterwards.
+ROUNDS = ((4, 0.05), (8, 0.01))
+LOST = 1e-3
+# Starts of the grid that are tried as they are, and pairs of solutions between which Newton's method starts at these shares.
+DIRECT, PAIRS, SHARES = 16, 6, (0.2, 0.5, 0.8)
 
 
 class Found:
@@ -58,7 +61,7 @@ def replica_symmetric(system):
     unknowns = Unknowns(system)
     found = Found(unknowns)
     for null in unknowns.null_sets:
-        free = [i for i in range(unknowns.size) if i not in null]
+        free = [i for i in range(unknowns.size) if i not in null and i not in unknowns.tied]
         _without_overlap(unknowns, null, found)
         if len(free) == 1:
             _scan(unknowns, null, free, found)
@@ -109,18 +112,43 @@ def _scan(unknowns, null, free, found):
 
 
 def _many_starts(unknowns, null, free, found):
-    """Newton's method from a grid of starts, each before and after some damped iterations."""
+    """Newton's method from a grid of starts after some damped iterations, from the grid itself, and between the solutions found."""
+    active = [i for i in unknowns.means if i not in null]
     starts = list(rs_starts(unknowns, null))
-    relaxed = distinct([v for v in (iterated(unknowns, u, held=null) for u in starts) if v is not None])
-    for u in relaxed + distinct(starts, 0.3)[:24]:
-        v, converged = Reduced(unknowns, u, free).solve()
-        active = [i for i in unknowns.means if i not in null]
-        if converged and np.abs(v[active]).min(initial=np.inf) < VANISHED:
-            continue
+    tries = _relaxed(unknowns, starts, null, active) + distinct(starts, 0.3)[:DIRECT]
+    for u in tries:
+        _try(unknowns, u, free, active, found)
+    for u in _between(unknowns, null, found):
+        _try(unknowns, u, free, active, found)
+
+
+def _relaxed(unknowns, starts, null, active):
+    """Starts after a few rounds of damped iterations, those that have met each other or lost their signal dropped after each."""
+    points = starts
+    for steps, near in ROUNDS:
+        moved = (iterated(unknowns, u, held=null, steps=steps) for u in points)
+        points = distinct([v for v in moved if v is not None and np.abs(v[active]).min(initial=np.inf) > LOST], near)
+    return points
+
+
+def _try(unknowns, u, free, active, found):
+    v, converged = Reduced(unknowns, u, free).solve()
+    if not converged or np.abs(v[active]).min(initial=np.inf) > VANISHED:
         found.add(v, converged)
 
 
-def distinct(points, near=NEAR):
+def _between(unknowns, null, found):
+    """Points on the lines between solutions of this sector and all that lie on its border: unstable solutions separate stable ones."""
+    held = list(null)
+    own = [u for u in found.points if np.abs(u[held]).max(initial=0.0) == 0.0]
+    if len(own) < 2 or len(null) == len(unknowns.means) > 0:
+        return []
+    pairs = [(u, v) for i, u in enumerate(own) for v in own[:i]][:PAIRS]
+    points = [(1 - t) * u + t * v for u, v in pairs for t in SHARES]
+    return [w for w in (with_auxiliaries(unknowns, p) for p in points) if w is not None and np.isfinite(unknowns.system.residual(w)).all()]
+
+
+def distinct(points, near):
     """Points no two of which are near each other."""
     kept = []
     for u in points:

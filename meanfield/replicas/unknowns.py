@@ -96,6 +96,19 @@ class Unknowns:
             u[names.index(name)] = value
         return u
 
+    def matched(self, u):
+        """u with R = q, where the student's gate is the teacher's own (Nishimori line)."""
+        if not self.system.theory.matched:
+            return u
+        v = u.copy()
+        v[list(self.teacher)] = self.levels(u)[0][0][0]
+        return v
+
+    @property
+    def tied(self):
+        """Positions of unknowns that others determine."""
+        return self.teacher if self.system.theory.matched else ()
+
     @cached_property
     def probes(self):
         """Two generic points of the domain, at which invariances are tested."""
