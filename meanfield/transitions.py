@@ -1,6 +1,6 @@
 """Transitions met along one parameter: continuous and first-order ones of the equilibrium, ends of stable branches."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -8,12 +8,13 @@ import numpy as np
 
 from theory.errors import InputError
 
-from .bifurcations.box import Box
+from .bifurcations.box import Box, read_range
 from .bifurcations.continuation import Arclength, follow
 from .bifurcations.critical import ReducedForce
 from .bifurcations.family import invariant_subspace
 from .diagram.labels import distinct_labels
 from .bifurcations.segments import equilibrium, meet, segments_of
+from .inputs import coupled, refuse_ansatz
 
 __all__ = ["Transition", "Transitions", "transitions"]
 # Two phases closer than this have merged: the crossing of their free energies is rounding.
@@ -107,13 +108,14 @@ class Transitions(Sequence):
         return "\n".join([head, *(f"  {t!r}" for t in self.items)])
 
 
-def transitions(model, *, along, options=Arclength(), **parameters):
+def transitions(model, *, along, options=Arclength(), ansatz=None, steps=None, **parameters):
     """Every transition met along one parameter, both ends of its range included.
 
     Parameters
     ----------
     model : model, theory, name or path of a model file
     along : {name: (low, high)} or {name: (low, high, points)}; the number of points plays no role
+    ansatz, steps : of replicas, for models with quenched couplings: rs (default), 1rsb, or krsb with steps
     parameters : the others, with T
 
     Returns
@@ -125,12 +127,34 @@ def transitions(model, *, along, options=Arclength(), **parameters):
     InputError
         For an unknown parameter, an empty range or a range over a structural integer.
     """
+    if isinstance(along, Mapping) and (found := _coupled_line(model, along, parameters)):
+        from .replicas.transitions import replica_transitions
+
+        return replica_transitions(*found, ansatz, steps)
+    refuse_ansatz(ansatz, steps)
     box = Box.along(model, along, parameters)
     r, = box.ranges
     wide = _widened(box)
     found = [_rounded(t, r) for t in find_transitions(wide, wide.segments(options))]
     kept = tuple(t for t in found if r.low <= t.at[r.name] <= r.high)
     return Transitions(kept, box.model.name, {r.name: (r.low, r.high)}, box.parameters)
+
+
+def _coupled_line(source, along, parameters):
+    """(model, Range, values of the other parameters) of a source with quenched couplings; None for any other source."""
+    if len(along) != 1:
+        return None
+    (name, limits), = along.items()
+    r = read_range(name, limits)
+    if name in parameters or ("beta" in parameters and name == "T"):
+        raise InputError(f"{name} is both set and ranged: give one of them")
+    ends = [coupled(source, **{**parameters, name: end}) for end in (r.low, r.high)]
+    if ends[0] is None:
+        return None
+    model, values = ends[0]
+    if name in model.structural:
+        raise InputError(f"{name} is a structural integer of {model.name}: it cannot be ranged over, set it instead")
+    return model, r, {key: value for key, value in values.items() if key != name}
 
 
 def _widened(box):

@@ -1,0 +1,236 @@
+"""Branches along a line, cut into segments on which the parameter is monotone and stability does not change."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+from .curves import Path, Stepping, follow, locate, solved_at
+from .line import Facts
+
+__all__ = ["Segment", "branch_paths", "segments_of"]
+
+# Where solutions are looked for, in units of the range, ends included almost.
+ANCHORS = (0.985, 0.012, 0.5)
+SAME = 1e-5
+# A smaller signal has vanished.
+VANISHED = 1e-4
+
+
+@dataclass(eq=False)
+class Segment:
+    """A piece of a branch, facts in increasing order of t.
+
+    Attributes
+    ----------
+    facts : list of Facts
+    ends : [why it ends at its low side, at its high side]: "edge", "border", "fold", "instability", "merged", "stopped", "limit"
+    stable : bool, positive response
+    """
+
+    line: object
+    sector: object
+    curve: object
+    facts: list
+    ends: list
+    stable: bool
+    bounds: list = field(default_factory=list)
+
+    def __post_init__(self):
+        self.bounds = [self.facts[0].t, self.facts[-1].t]
+        self._known = {f.t: f for f in self.facts}
+
+    @property
+    def low(self):
+        return self.bounds[0]
+
+    @property
+    def high(self):
+        return self.bounds[1]
+
+    @property
+    def signal(self):
+        """Whether the branch carries a signal that could vanish by symmetry."""
+        return bool(self.sector.signals) and self.sector.spontaneous
+
+    def covers(self, t):
+        return self.low <= t <= self.high
+
+    def at(self, t):
+        """The Facts at t."""
+        t = float(min(max(t, self.facts[0].t), self.facts[-1].t))
+        if t not in self._known:
+            self._known[t] = self._solved(t)
+        return self._known[t]
+
+    def free_energy(self, t):
+        """The free energy at t, interpolated between the points of the branch."""
+        t = min(max(t, self.facts[0].t), self.facts[-1].t)
+        return float(self._interpolation(t))
+
+    @cached_property
+    def _interpolation(self):
+        times, energies = np.array([(f.t, f.free_energy) for f in self.facts]).T
+        kept = np.append(True, np.diff(times) > 1e-9)
+        if kept.sum() < 4:
+            return lambda t: np.interp(t, times[kept], energies[kept])
+        return CubicSpline(times[kept], energies[kept])
+
+    def _solved(self, t):
+        times = [f.t for f in self.facts]
+        i = min(max(int(np.searchsorted(times, t)), 1), len(times) - 1)
+        a, b = self.facts[i - 1], self.facts[i]
+        share = (t - a.t) / (b.t - a.t) if b.t > a.t else 0.0
+        guess = a.node.z[:-1] + share * (b.node.z[:-1] - a.node.z[:-1])
+        w = solved_at(self.curve, guess, t)
+        gap = np.abs(b.node.z[:-1] - a.node.z[:-1]).max(initial=0.0)
+        if w is not None and np.abs(w - guess).max(initial=0.0) <= gap + 1e-9:
+            return Facts.at(self.line, self.sector, np.append(w, t))
+        found = None
+        if a.node.tangent is not None and b.node.tangent is not None:
+            found = locate(self.curve, a.node, b.node, lambda p: p.t - t)
+        return Facts(self.line, self.sector, found) if found is not None else (a if share < 0.5 else b)
+
+
+def branch_paths(line, starts, options=Stepping(), anchors=ANCHORS):
+    """[(sector, Path)] of every branch that passes a solution at one of the anchors.
+
+    Parameters
+    ----------
+    starts : function t -> solutions, arrays of all unknowns
+    """
+    found = []
+    for t in anchors:
+        for u in starts(t):
+            sector = line.sector_of(u, t)
+            w = sector.restrict(u)
+            if any(s is sector and passes(line, s, path, w, t) for s, path in found):
+                continue
+            path = follow(line.curve(sector), np.append(w, t), options, _leaves(sector))
+            if path is not None and len(path.nodes) > 1:
+                found.append((sector, _approached(sector, path)))
+    return found
+
+
+def _leaves(sector):
+    """Where a branch meets the mirror image of itself: its first signal vanishes."""
+    if not (sector.signals and sector.spontaneous):
+        return None
+    first = sector.free.index(sector.signals[0])
+    return lambda node: node.z[first] <= VANISHED
+
+
+def _approached(sector, path):
+    """The path with its stopped ends replaced by points at which the first signal falls to zero by halves."""
+    nodes, ends = list(path.nodes), list(path.ends)
+    for side in (1, 0):
+        if ends[side] != "stopped":
+            continue
+        first = sector.free.index(sector.signals[0])
+        ordered = nodes if side else nodes[::-1]
+        last, beyond = ordered[-2], ordered[-1]
+        ordered = [*ordered[:-1], *_halves(path.curve, last, beyond, first)]
+        nodes, ends[side] = (ordered if side else ordered[::-1]), "merged"
+    return Path(path.curve, nodes, tuple(ends))
+
+
+def _halves(curve, last, beyond, first):
+    found = []
+    for k in range(1, 13):
+        node = locate(curve, last, beyond, lambda p: p.z[first] - last.z[first] / 2**k)
+        if node is None or abs(node.z[first] - last.z[first] / 2**k) > 1e-9:
+            break
+        found.append(node)
+    return found
+
+
+def passes(line, sector, path, w, t):
+    """Whether a path goes through the point w at t."""
+    curve = line.curve(sector)
+    for a, b in pairwise(path.nodes):
+        if not min(a.t, b.t) - 1e-3 <= t <= max(a.t, b.t) + 1e-3:
+            continue
+        share = np.clip((t - a.t) / (b.t - a.t), 0, 1) if b.t != a.t else 0.5
+        guess = a.z[:-1] + share * (b.z[:-1] - a.z[:-1])
+        if np.abs((guess - w) / (1 + np.abs(w))).max(initial=0.0) > 0.2:
+            continue
+        v = solved_at(curve, guess, t)
+        if v is not None and np.abs((v - w) / (1 + np.abs(w))).max(initial=0.0) < SAME:
+            return True
+    return False
+
+
+def segments_of(line, paths):
+    """Segments of all paths."""
+    return [segment for sector, path in paths for segment in _cut(line, sector, path)]
+
+
+def _cut(line, sector, path):
+    facts = [Facts(line, sector, node) for node in path.nodes]
+    facts = _finite_run(facts)
+    pieces = []
+    start, reason = [facts[0]], path.ends[0]
+    for a, b in pairwise(facts):
+        if a.node.tangent[-1] * b.node.tangent[-1] < 0:
+            fold = locate(path.curve, a.node, b.node, lambda p: p.tangent[-1], tangents=True)
+            if fold is None:
+                start.append(b)
+                continue
+            turn = Facts(line, sector, fold)
+            pieces.append(([*start, turn], reason, "fold"))
+            start, reason = [turn, b], "fold"
+        else:
+            start.append(b)
+    if len(start) > 1:
+        pieces.append((start, reason, path.ends[1]))
+    return [s for nodes, low, high in pieces for s in _by_stability(line, sector, path.curve, nodes, low, high)]
+
+
+def _finite_run(facts):
+    """The facts from the first to the last whose free energy is finite without interruption, the longest run."""
+    runs, run = [], []
+    for f in facts:
+        if np.isfinite(f.free_energy):
+            run.append(f)
+        else:
+            runs.append(run)
+            run = []
+    return max([*runs, run], key=len) or facts[:1]
+
+
+def _by_stability(line, sector, curve, facts, low, high):
+    """Segments of one monotone piece, cut where the lowest stiffness crosses zero."""
+    if facts[0].t > facts[-1].t:
+        facts, low, high = facts[::-1], high, low
+    inner = [f.stiffness > 0 for f in facts]
+    if low in ("fold", "merged") and len(facts) > 2:
+        inner[0] = inner[1]
+    if high in ("fold", "merged") and len(facts) > 2:
+        inner[-1] = inner[-2]
+    pieces, start, reason = [], [facts[0]], low
+    for i, (a, b) in enumerate(pairwise(facts)):
+        if inner[i] == inner[i + 1]:
+            start.append(b)
+            continue
+        found = crossing(line, sector, curve, a, b, lambda f: f.stiffness)
+        if found is None:
+            start.append(b)
+            continue
+        pieces.append(Segment(line, sector, curve, [*start, found], [reason, "instability"], inner[i]))
+        start, reason = [found, b], "instability"
+    pieces.append(Segment(line, sector, curve, start, [reason, high], inner[-1] if len(inner) < 3 else inner[-2] if high == "fold" else inner[-1]))
+    return pieces
+
+
+def crossing(line, sector, curve, a, b, function):
+    """The Facts between two neighbours at which a function of facts vanishes; None where it does not change sign or jumps."""
+    flat = lambda x: x / (1 + abs(x)) if np.isfinite(x) else np.sign(x)
+    value = lambda node: flat(function(Facts(line, sector, node)))
+    node = locate(curve, a.node, b.node, value)
+    if node is None:
+        return None
+    found = Facts(line, sector, node)
+    near = abs(flat(function(found)))
+    return found if near < 1e-4 * (abs(flat(function(a))) + abs(flat(function(b)))) or near < 1e-9 else None

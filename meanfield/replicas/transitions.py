@@ -1,0 +1,261 @@
+"""Transitions of models with quenched couplings along one parameter, under a replica ansatz."""
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+from scipy.optimize import brentq
+
+from theory.errors import InputError
+from theory.replica import ansatz_of
+
+from ..transitions import Transition, Transitions
+from .line import Line
+from .saddle import saddle
+from .seeds import seeds
+from .segments import branch_paths, crossing, segments_of
+from .solutions import theory_of
+
+__all__ = ["replica_transitions"]
+
+MARGIN = 1e-2
+# Records of one kind nearer than this, in units of the range, are one.
+SAME = 1e-9
+# A branch that ends within this distance of an instability springs from it.
+SPRINGS = 0.1
+FLAT = 1e-12
+# A change of sign between smaller values is rounding.
+NOISE = 1e-9
+
+
+def replica_transitions(model, r, fixed, ansatz=None, steps=None):
+    """Every transition met along one parameter.
+
+    Parameters
+    ----------
+    model : theory.Model with couplings
+    r : Range of the free parameter
+    fixed : {name: value} of all others, T included where the model has one
+    ansatz, steps : as in `theory.replica.ansatz_of`
+    """
+    ansatz = ansatz_of(ansatz, steps)
+    if ansatz.x is not None:
+        raise InputError("transitions need free block parameters: give the ansatz without x")
+    line = Line(saddle(theory_of(model, ansatz)), r.name, *_widened(model, r, fixed), fixed)
+    found = Finder(line).records()
+    kept = tuple(t for t in (_rounded(t, r) for t in found) if r.low <= t.at[r.name] <= r.high)
+    return Transitions(kept, model.name, {r.name: (r.low, r.high)}, {**model.structural, **fixed})
+
+
+def _widened(model, r, fixed):
+    """The range with a margin at both ends, where the model allows the parameter to go there and it keeps its sign."""
+    ends = []
+    for end, side in ((r.low, -1), (r.high, 1)):
+        margin = MARGIN * (r.high - r.low)
+        if end * side < 0:
+            margin = min(margin, abs(end) / 2)
+        if end == 0:
+            margin = 0.0
+        try:
+            model.values(**{**fixed, r.name: end + side * margin})
+        except InputError:
+            margin = 0.0
+        ends.append(end + side * margin)
+    return ends
+
+
+def _rounded(transition, r):
+    """The transition with its place at zero or an end of the range where it is there to rounding."""
+    value, = transition.at.values()
+    near = [mark for mark in (0.0, r.low, r.high) if abs(value - mark) <= FLAT * (r.high - r.low)]
+    return replace(transition, at={r.name: near[-1] if near else value})
+
+
+@dataclass(frozen=True, eq=False)
+class Event:
+    """Something that happens on a branch at t.
+
+    Attributes
+    ----------
+    kind : of the transition
+    segments : the segment below t and the one above it, None for none
+    facts : of the branch there
+    """
+
+    kind: str
+    t: float
+    before: object
+    after: object
+    equilibrium: bool
+
+
+class Finder:
+    """Finds the transitions along a line."""
+
+    def __init__(self, line):
+        self.line = line
+        self.segments = self._segments()
+        self._join()
+
+    def _segments(self):
+        return segments_of(self.line, branch_paths(self.line, lambda t: seeds(self.line, t)))
+
+    def _join(self):
+        """Let branches that spring from an instability begin right there."""
+        places = [t for t, _ in self._instabilities()]
+        for s in self.segments:
+            for side in (0, 1):
+                if s.ends[side] not in ("border", "merged", "stopped"):
+                    continue
+                near = [t for t in places if abs(t - s.bounds[side]) < SPRINGS]
+                if near:
+                    s.bounds[side] = min(near, key=lambda t: abs(t - s.bounds[side]))
+                    s.ends[side] = "merged"
+
+    def _instabilities(self):
+        """(t, segment) where a more symmetric branch loses its stability against a signal or against overlaps."""
+        found = []
+        for s in self.segments:
+            if s.sector.signals and s.sector.spontaneous:
+                continue
+            found += [(s.bounds[side], s) for side in (0, 1) if s.ends[side] == "instability"]
+            if s.sector.paramagnetic:
+                found += [(f.t, s) for f in self._zeros(s, lambda f: f.state.replicon)]
+        return found
+
+    def _zeros(self, segment, function):
+        found = []
+        for a, b in pairwise(segment.facts):
+            values = function(a), function(b)
+            if np.isnan(values).any() or (values[0] > 0) == (values[1] > 0) or np.abs(values).min() < NOISE:
+                continue
+            zero = crossing(self.line, segment.sector, segment.curve, a, b, function)
+            if zero is not None:
+                found.append(zero)
+        return found
+
+    # Equilibrium
+
+    def equilibrium(self, t, energy=lambda s, t: s.at(t).free_energy):
+        """The segment of equilibrium at t: over signals the lowest free energy, over overlaps without signal the highest; or None."""
+        present = [s for s in self.segments if s.covers(t)]
+        silent = [s for s in present if not s.signal and self._extremal(s, t)]
+        signals = [s for s in present if s.signal and s.stable]
+        best = [max(silent, key=lambda s: energy(s, t))] if silent else []
+        return min([*best, *signals], key=lambda s: energy(s, t), default=None)
+
+    def _extremal(self, segment, t):
+        """Whether a state without signal is where the free energy is highest: a paramagnet must be stable against overlaps."""
+        return segment.stable or not segment.sector.spontaneous
+
+    def stretches(self):
+        """[(low, high, segment)] of equilibrium, in order of t."""
+        grid = sorted({*np.linspace(0, 1, 201), *(b for s in self.segments for b in s.bounds if 0 <= b <= 1)})
+        points = [(a + b) / 2 for a, b in pairwise(grid) if b - a > 1e-12]
+        found = []
+        for t in points:
+            segment = self.equilibrium(t, lambda s, t: s.free_energy(t))
+            if found and found[-1][2] is segment:
+                found[-1][1] = t
+            else:
+                found.append([t, t, segment])
+        return found
+
+    # Records
+
+    def records(self):
+        """All records in increasing order of the parameter, each kind once at a place."""
+        found = [t for t in [*self._changes(), *self._continuous(), *self._spinodals(), *self._breakings(), *self._entropies()] if t is not None]
+        found.sort(key=lambda e: (e.t, not e.equilibrium))
+        kept = []
+        for e in found:
+            if not any(k.kind == e.kind and abs(k.t - e.t) < SAME for k in kept):
+                kept.append(e)
+        return [self._record(e) for e in kept]
+
+    def _record(self, e):
+        labels = [self._label(e.before, e.t, -1), self._label(e.after, e.t, +1)]
+        return Transition(e.kind, {self.line.name: float(self.line.value(e.t))}, *labels, e.equilibrium)
+
+    def _label(self, segment, t, side):
+        """The label of a phase close to t, on one side."""
+        if segment is None:
+            return "none"
+        low, high = segment.bounds
+        near = t + side * min(1e-3, 0.3 * (high - low))
+        inner = min(max(near, low + 0.05 * (min(high, low + 0.02) - low)), high - 0.05 * (high - max(low, high - 0.02)))
+        return segment.at(inner).kind
+
+    def _at_equilibrium(self, t, segment):
+        return any(self.equilibrium(min(max(t + d, 0.0), 1.0)) is segment for d in (-1e-7, 1e-7))
+
+    def _other(self, t, side):
+        return self.equilibrium(min(max(t + side * 1e-7, 0.0), 1.0))
+
+    def _changes(self):
+        """First-order transitions: the free energies of two phases cross."""
+        for (_, low, a), (high, _, b) in pairwise(self.stretches()):
+            if a is None or b is None:
+                continue
+            difference = lambda t: a.at(t).free_energy - b.at(t).free_energy
+            for reach in (0.0, 0.005, 0.02):
+                ends = max(low - reach, a.low, b.low), min(high + reach, a.high, b.high)
+                if ends[0] < ends[1] and difference(ends[0]) * difference(ends[1]) < 0:
+                    t = brentq(difference, *ends, xtol=1e-15, rtol=1e-14)
+                    if not self._merge(a, b, t):
+                        yield Event("first-order", t, a, b, True)
+                    break
+
+    @staticmethod
+    def _merge(a, b, t):
+        x, y = a.at(t).unknowns, b.at(t).unknowns
+        return np.isfinite(x).all() and np.isfinite(y).all() and np.abs(x - y).max() < 1e-5
+
+    def _continuous(self):
+        """Instabilities of symmetric branches."""
+        for t, s in self._instabilities():
+            spring = [o for o in self.segments if o is not s and any(abs(b - t) < SAME for b in o.bounds) and (o.stable or not o.signal)
+                      and (len(o.sector.free) > len(s.sector.free))]
+            if not spring:
+                continue
+            other = spring[0]
+            pair = (other, s) if other.bounds[1] - t < SAME else (s, other)
+            at_equilibrium = self._at_equilibrium(t, s) or self._at_equilibrium(t, other)
+            yield Event("continuous", t, *pair, at_equilibrium)
+            if not other.signal and not self.line.theory.steps:
+                yield Event("at", t, *pair, at_equilibrium)
+
+    def _spinodals(self):
+        """Folds at which a stable branch ends."""
+        for s in self.segments:
+            for side in (0, 1):
+                if s.ends[side] == "fold" and s.stable and self._is_state(s):
+                    t = s.bounds[side]
+                    rest = self.equilibrium(min(max(t + (1e-6 if side else -1e-6), 0.0), 1.0))
+                    pair = (s, rest) if side else (rest, s)
+                    yield Event("spinodal", t, *pair, self._at_equilibrium(t, s))
+
+    @staticmethod
+    def _is_state(segment):
+        """Whether a branch is one of states: without signal, overlaps that appear by a jump are stable only where replicas are."""
+        return segment.signal or "fold" not in segment.ends or any(f.state.replicon > 0 for f in segment.facts)
+
+    def _breakings(self):
+        """Points at which a stable branch loses its stability against (further) breaking of replica symmetry."""
+        kind = "gardner" if self.line.theory.steps else "at"
+        for s in self.segments:
+            if s.sector.paramagnetic or not s.stable:
+                continue
+            for f in self._zeros(s, lambda f: f.state.replicon):
+                yield Event(kind, f.t, s, s, self._at_equilibrium(f.t, s))
+
+    def _entropies(self):
+        """Points at which the entropy of discrete sites vanishes."""
+        if not self.line.discrete or self.line.fixed.get("T") == 0:
+            return
+        for s in self.segments:
+            if s.stable and self._is_state(s):
+                for f in self._zeros(s, lambda f: f.state.entropy):
+                    if s.sector.paramagnetic and f.state.replicon < 0:
+                        continue
+                    yield Event("zero-entropy", f.t, s, s, self._at_equilibrium(f.t, s))
