@@ -20,6 +20,8 @@ def applicable(model):
 
 def refuse(model, route, ansatz=None):
     """Raise InputError where a route does not apply to a model."""
+    if model.couplings and route == "interpolation":
+        return interpolation.refuse_couplings(model, ansatz)
     if model.couplings:
         raise InputError(f"{model.name} has quenched couplings, which need the replica route; "
                          "this version derives models without them")

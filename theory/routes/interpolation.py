@@ -18,6 +18,10 @@ BARRA = "A. Barra, J. Stat. Phys. 132, 787 (2008)"
 
 def derivation(model):
     """The derivation of a model's theory by interpolation."""
+    if model.couplings:
+        from .interpolation_couplings import derivation as with_couplings
+
+        return with_couplings(model)
     setting = Setting(model)
     scheme = Interpolation(setting)
     steps = [hamiltonian_step(setting), scheme.definition(), scheme.one_body(), scheme.trace(), scheme.streaming(),
@@ -27,6 +31,13 @@ def derivation(model):
               self_consistency_step(setting)]
     back = dict(zip(trials(model), setting.phi))
     return finish(setting, ROUTE, steps, setting.pressure, scheme.free_energy.xreplace(back))
+
+
+def refuse_couplings(model, ansatz=None):
+    """Raise InputError where the interpolation does not take a model's quenched couplings."""
+    from .interpolation_couplings import refuse
+
+    refuse(model, ansatz)
 
 
 class Interpolation:
