@@ -87,6 +87,70 @@ def test_own_model(ask, tmp_path):
     assert m == pytest.approx(math.tanh(m / 2 + math.log(2) / 2), abs=1e-12)
 
 
+GLASS = """name = "own glass"
+[parameters]
+J = 1.0
+[site]
+s = [-1, 1]
+[order_parameters]
+m = "s"
+[energy]
+density = "-m**2/2"
+[[couplings]]
+kind = "gaussian"
+covariance = "J**2*q**2/2"
+"""
+
+
+def test_models_with_quenched_couplings(ask):
+    """What is reported stands in the list: overlaps beside the means."""
+    rows = {row["name"]: row for row in ask("models")}
+    assert rows["hopfield"]["order_parameters"] == ["m", "q", "r"] and rows["perceptron-binary"]["order_parameters"] == ["q"]
+    assert rows["hebbian-supervised"]["parameters"].keys() == {"alpha", "rho"}
+    assert rows["perceptron-errors"]["parameters"] == {"alpha": 1.0, "beta": 2.0}
+
+
+@pytest.mark.parametrize("name, parameters, state, f", [
+    ("hopfield", {"alpha": 0.05, "T": 0.4}, {"m": 0.966186807943, "q": 0.936682191005, "r": 1.322123291971}, -0.530747790847),
+    ("sherrington-kirkpatrick", {"J0": 1.5, "T": 0.5}, {"m": 0.732507327664, "q": 0.783220695959}, -0.855112634939),
+    ("perceptron-spherical", {"alpha": 1.5}, {"q": 0.821721186840}, 1.589208239693),
+    ("perceptron-errors", {"alpha": 1, "beta": 1}, {"q": 0.11279652}, None),
+])
+def test_solve_with_quenched_couplings(ask, name, parameters, state, f):
+    """Amit, Gutfreund, Sompolinsky; Sherrington, Kirkpatrick; Gardner: solutions recomputed to the digits given."""
+    document = ask("solve", name, *(x for k, v in parameters.items() for x in ("--set", f"{k}={v}")))
+    assert document["parameters"] == parameters | {k: v for k, v in document["parameters"].items() if k not in parameters}
+    assert ("T" in document["parameters"]) == ("T" in parameters)
+    found = min(document["solutions"], key=lambda s: sum(abs(s["order_parameters"][k] - v) for k, v in state.items()))
+    assert found["order_parameters"] == pytest.approx(state, abs=1e-8) and found["converged"]
+    assert f is None or found["free_energy"] == pytest.approx(f, abs=1e-10)
+
+
+def test_one_step(ask, tell):
+    """Sherrington-Kirkpatrick at T = 0.5 with one step: overlaps q0, q1 and the block parameter x."""
+    argv = "solve", "sherrington-kirkpatrick", "--set", "T=0.5", "--ansatz", "1rsb"
+    state = ask(*argv)["solutions"][0]
+    assert state["order_parameters"] == pytest.approx({"m": 0, "q0": 0.2146311, "q1": 0.6192009, "x": 0.2818426}, abs=1e-6)
+    assert state["free_energy"] == pytest.approx(-0.79120884238, abs=1e-10) and state["rs_valid"] is not True
+    assert "q1" in tell(*argv)
+
+
+def test_examples_by_noise_or_by_quality(ask):
+    """rho = (1 - r^2)/(M r^2) gives the same solutions."""
+    noise, quality = (ask("solve", "hebbian-supervised", "--set", "T=0.4", *more) for more in
+                      (("--set", "rho=0.91/9"), ("--set", "r=0.3", "--set", "M=100")))
+    assert quality["parameters"].keys() == {"T", "alpha", "r", "M"}
+    assert [s["free_energy"] for s in quality["solutions"]] == pytest.approx([s["free_energy"] for s in noise["solutions"]], abs=1e-12)
+
+
+def test_own_glass(ask, tmp_path):
+    """A model file with couplings goes the same way as a built-in."""
+    path = tmp_path / "glass.toml"
+    path.write_text(GLASS)
+    own, built_in = ask("solve", path, "--set", "T=0.6"), ask("solve", "sherrington-kirkpatrick", "--set", "T=0.6", "--set", "J0=1")
+    assert [s["order_parameters"] for s in own["solutions"]] == [s["order_parameters"] for s in built_in["solutions"]]
+
+
 def test_derive(ask, tell, tmp_path):
     """Steps carry their check; every format is written, and -o chooses by suffix."""
     document = ask("derive", "curie-weiss", "--check")

@@ -7,6 +7,12 @@ import sympy
 
 from theory import FiniteDistribution, FiniteSite, GaussianSite, InputError, Normal, Sphere, symbols
 from theory import model_file, models
+from theory.couplings import STABILITY as u
+from theory.couplings import DenseLoad, GaussianCouplings, HebbianLoad, step
+from theory.sites import SphericalSite
+from theory.symbols import beta, symbol
+
+J, a, s, w, q, Q, kappa = symbols("J a s w q Q kappa")
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples" / "models").glob("*.toml"))
 
@@ -72,7 +78,7 @@ def test_all_tables_together():
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_examples_load_and_run_with_their_defaults(path):
     model = model_file.load(path)
-    assert model.values(T=0.7)["T"] == 0.7
+    assert model.values(T=0.7)["T"] == 0.7 if model.has_temperature else model.values()
 
 
 def test_the_example_file_is_the_built_in_model():
@@ -227,3 +233,123 @@ def test_files_that_cannot_be_read(tmp_path, content):
         model_file.load(path)
     with pytest.raises(InputError):
         model_file.load(tmp_path)
+
+
+GLASS = """name = "glass"
+[parameters]
+J = 1.0
+a = { default = 0.1, min = 0 }
+p = { default = 3, min = 3, integer = true }
+[site]
+s = [-1, 1]
+[disorder]
+xi = { values = [-1, 1], probabilities = [0.5, 0.5] }
+[order_parameters]
+m = "xi*s"
+[energy]
+density = "-m**p/p"
+[[couplings]]
+"""
+GAUSSIAN = 'kind = "gaussian"\ncovariance = "J**2*q**2/2"\n'
+HEBBIAN = 'kind = "hebbian"\nload = "a"\n'
+WEIGHTS = """name = "weights"
+[parameters]
+alpha = 0.5
+beta = 2
+kappa = 0.1
+[site]
+w = { spherical = true }
+[[couplings]]
+kind = "constraints"
+load = "alpha"
+"""
+
+
+@pytest.mark.parametrize("lines, made", [
+    (GAUSSIAN, GaussianCouplings(J**2 * q**2 / 2, {q: s})),
+    ('kind = "gaussian"\noverlap = "Q"\ncovariance = "a*Q**p"\n', GaussianCouplings(a * Q**3, {Q: s})),
+    (HEBBIAN, HebbianLoad(a, overlaps={q: s})),
+    ('kind = "hebbian"\nload = "2*a"\nscale = "1 - J**2/4"\noverlap = "Q"\n', HebbianLoad(2 * a, 1 - J**2 / 4, {Q: s})),
+    ('kind = "dense"\nload = "a/2"\np = "p"\n', DenseLoad(a / 2, 3, overlaps={q: s})),
+    ('kind = "dense"\nload = 0.02\np = 4\nfull_power = true\nvariable = "s"\n', DenseLoad(sympy.Rational(1, 50), 4, True, {q: s})),
+])
+def test_couplings(lines, made):
+    model = model_file.loads(GLASS + lines)
+    assert model.couplings == (made,) and model.has_temperature
+    assert model.reported[:2] == ("m", str(next(iter(made.overlaps))))
+
+
+def test_several_couplings_share_their_overlap():
+    model = model_file.loads(GLASS + GAUSSIAN + "[[couplings]]\n" + HEBBIAN)
+    assert [c.kind for c in model.couplings] == ["elementwise", "spectral"] and model.overlaps == {q: s}
+    assert model_file.loads(GLASS.replace("\ns = [-1, 1]", "\ns = [-1, 1]\nt = [0, 1]") + GAUSSIAN + 'variable = "t"\n').overlaps == {q: symbol("t")}
+
+
+def test_a_file_and_a_built_in_are_the_same_glass():
+    own, built_in = model_file.loads(GLASS + 'kind = "dense"\nload = "a/2"\np = "p"\n'), models.dense_hopfield()
+    assert own.energy == built_in.energy and own.couplings[0].covariance == built_in.couplings[0].covariance
+
+
+@pytest.mark.parametrize("lines, gate", [
+    ("", step(u)), ('margin = "kappa"\n', step(u - kappa)), ('gate = "step(u - kappa)"\n', step(u - kappa)),
+    ('gate = "exp(-beta*(1 - step(u)))"\n', sympy.exp(-beta * (1 - step(u)))),
+    ('gate = "step(u + kappa)*step(kappa - u)"\n', step(u + kappa) * step(kappa - u)),
+    ('gate = "exp(-beta*u**2)"\n', sympy.exp(-beta * u**2)),
+])
+def test_constraints(lines, gate):
+    """Neither order parameters nor an energy are needed, and beta is a parameter."""
+    model = model_file.loads(WEIGHTS + lines)
+    assert model.couplings[0].gate == gate and not model.couplings[0].teacher
+    assert model.site == SphericalSite(w) and not model.order_parameters and model.energy == 0
+    assert not model.has_temperature and model.values(beta=3) == {"alpha": 0.5, "beta": 3.0, "kappa": 0.1}
+    assert model_file.loads(WEIGHTS + lines + "teacher = true\n").couplings[0].teacher
+
+
+def glass(lines, old="", new=""):
+    return (GLASS + lines).replace(old, new) if old else GLASS + lines
+
+
+@pytest.mark.parametrize("text, place", [
+    (glass(""), "[[couplings]]: kind must be one of gaussian, hebbian, dense, constraints, got None"),
+    (glass("kind = 3\n"), "[[couplings]]: kind must be one of"),
+    (glass("kind = ['gaussian']\n"), "[[couplings]]: kind must be one of"),
+    (glass('kind = "gaussian"\n'), "[[couplings]]: covariance is missing"),
+    (glass(GAUSSIAN + "load = 1\n"), "[[couplings]]: unknown key 'load'"),
+    (glass(GAUSSIAN + "overlap = 3\n"), "[[couplings]]: expected an expression in quotes"),
+    (glass(GAUSSIAN, 'm = "xi*s"', 'm = "xi*s"\nq = "s"'), """'q' is already an order parameter: choose another name for the overlap, such as overlap = "Q\""""),
+    (glass(GAUSSIAN, "J = 1.0", "J = 1.0\nq = 1\nQ = 2"), 'such as overlap = "q_ab"'),
+    (glass(GAUSSIAN + 'overlap = "T"\n'), "[[couplings]]: 'T' is reserved"),
+    (glass(GAUSSIAN + 'overlap = "a b"\n'), "[[couplings]]: 'a b' is not a name"),
+    (glass(GAUSSIAN, "q**2", "m**2"), "[[couplings]]: covariance: not allowed here: 'm'"),
+    (glass(GAUSSIAN, "q**2", "K"), "[[couplings]]: covariance: unknown name 'K'"),
+    (glass(GAUSSIAN, "*q**2", ""), "[[couplings]]: covariance must depend on the overlap q"),
+    (glass(GAUSSIAN, "J**2*q**2", "q - q**2"), "the coefficient of q**2 is negative"),
+    (glass(GAUSSIAN, "J**2*q**2", "step(q)"), "only the gate of constraints may contain 'step'"),
+    (glass(GAUSSIAN, "J = 1.0", "J = 1.0\nD = 1"), "'D' is a name that the replica theory of the couplings uses"),
+    (glass(GAUSSIAN + '[[couplings]]\nkind = "hebbian"\nload = "a"\noverlap = "Q"\n'), 'the overlap of s is already called q: write overlap = "q"'),
+    (glass(GAUSSIAN + '[[couplings]]\nkind = "hebbian"\n'), "[[couplings]] 2: load is missing"),
+    (glass(GAUSSIAN, "\ns = [-1, 1]", "\ns = [-1, 1]\nt = [0, 1]"), "the site has several variables: say on which"),
+    (glass(GAUSSIAN + 'variable = "x"\n'), "variable must be one of s, got 'x'"),
+    (glass(GAUSSIAN, "\ns = [-1, 1]", "\ns = { sphere = 3 }").replace('xi*s', 's').replace('-m**p/p', '-dot(m, m)'),
+     "quenched couplings do not act on sphere sites"),
+    (glass(HEBBIAN, '"a"', '"-a"'), "a load must not be negative"),
+    (glass(HEBBIAN, '"a"', "true"), "[[couplings]]: load: expected a number"),
+    (glass(HEBBIAN, '"a"', '"s"'), "[[couplings]]: load: not allowed here: 's'"),
+    (glass('kind = "dense"\nload = 1\np = 2\n'), "[[couplings]]: dense couplings need an integer p of at least 3"),
+    (glass('kind = "dense"\nload = 1\np = 3.5\n'), "[[couplings]]: p: expected an integer"),
+    (glass('kind = "dense"\nload = 1\np = "J"\n'), "[[couplings]]: p: not allowed here: 'J'"),
+    (glass('kind = "dense"\nload = 1\np = 3\nfull_power = 1\n'), "[[couplings]]: full_power must be true or false"),
+    (glass('kind = "constraints"\nload = 1\ngate = "J"\n'), "the gate must depend on the stability u"),
+    (WEIGHTS + 'gate = "step(u**2)"\n', "the argument must be a number times u plus or minus parameters in 'step'"),
+    (WEIGHTS + 'gate = "step(kappa*u)"\n', "the argument must be a number times u"),
+    (WEIGHTS + 'gate = "w"\n', "gate: not allowed here: 'w'"),
+    (WEIGHTS + 'gate = "step(u)"\nmargin = 1\n', "give either a gate or a margin"),
+    (WEIGHTS + 'teacher = "yes"\n', "teacher must be true or false"),
+    (WEIGHTS.replace("w =", "u =") + "", "'u' is the stability of a pattern, and a site variable as well"),
+    (WEIGHTS.replace("= true", "= false"), "[site]: w: expected spherical = true, got false"),
+    (WEIGHTS.replace("beta", "T"), "[parameters]: T: 'T' is reserved"),
+    (WEIGHTS + WEIGHTS[WEIGHTS.index("[[couplings]]"):], "constraints of several kinds"),
+    (changed("J = 1.0", "J = 1.0\nsteps = 2"), "'steps' is an argument of the functions"),
+])
+def test_couplings_that_are_refused(text, place):
+    assert place in refusal(text)

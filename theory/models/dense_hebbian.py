@@ -23,7 +23,7 @@ def dense_hebbian_supervised(p: int = 3, examples: tuple = BY_NOISE) -> Model:
     examples : names of the parameters that describe them, ("rho",) or ("r", "M")
     """
     rho = noise(examples)
-    return _dense_hebbian(p, rho, (1 + rho) ** sympy.Rational(-p, 2), 1, parameters(examples),
+    return _dense_hebbian(p, rho, (1 + rho) ** sympy.Rational(-p, 2), 1, parameters(examples, rho=0.05),
                           "dense-hebbian-supervised", "dense associative memory taught by labelled examples", "arXiv:2212.00606")
 
 

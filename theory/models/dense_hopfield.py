@@ -23,7 +23,7 @@ def dense_hopfield(p: int = 3) -> Model:
 def dense_hopfield_full_power(p: int = 3) -> Model:
     """Dense associative memory, coinciding indices kept: H = -(N / p) sum_mu m_mu^p over alpha N^(p-1) patterns."""
     alpha, = symbols("alpha")
-    return _dense(p, DenseLoad(alpha, p, full_power=True), {alpha: Parameter("alpha", 0.15 / float(sympy.factorial2(2 * p - 3)), min=0)},
+    return _dense(p, DenseLoad(alpha, p, full_power=True), {alpha: Parameter("alpha", 0.09 / float(sympy.factorial2(2 * p - 3)), min=0)},
                   "dense-hopfield-full-power", "dense associative memory with coinciding indices",
                   "D. Krotov, J. J. Hopfield, Adv. Neural Inf. Process. Syst. 29 (2016)")
 

@@ -23,7 +23,7 @@ def hebbian_supervised(examples: tuple = BY_NOISE) -> Model:
     examples : names of the parameters that describe them, ("rho",) or ("r", "M")
     """
     alpha, = symbols("alpha")
-    return _hebbian(noise(examples), (HebbianLoad(alpha),), {alpha: Parameter("alpha", 0.03, min=0)} | parameters(examples),
+    return _hebbian(noise(examples), (HebbianLoad(alpha),), {alpha: Parameter("alpha", 0.01, min=0)} | parameters(examples),
                     "hebbian-supervised", "Hopfield network taught by labelled examples", "arXiv:2203.01304")
 
 
@@ -37,7 +37,7 @@ def hebbian_unsupervised() -> Model:
     alpha, M = symbols("alpha M")
     rho = noise(("r", "M"))
     couplings = HebbianLoad(alpha), HebbianLoad(alpha * (M - 1), scale=sympy.cancel(rho / (1 + rho)))
-    return _hebbian(rho, couplings, {alpha: Parameter("alpha", 0.03, min=0)} | parameters(("r", "M")),
+    return _hebbian(rho, couplings, {alpha: Parameter("alpha", 0.01, min=0)} | parameters(("r", "M")),
                     "hebbian-unsupervised", "Hopfield network taught by unlabelled examples", "arXiv:2109.00454")
 
 

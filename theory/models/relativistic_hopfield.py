@@ -24,7 +24,7 @@ def relativistic_hopfield() -> Model:
         energy=-sympy.sqrt(1 + X) + b * (X - m**2) / 2,
         couplings=(HebbianLoad(alpha, scale=b, noise=symbol("r")),),
         auxiliaries=(X, b),
-        parameters={alpha: Parameter("alpha", 0.03, min=0)},
+        parameters={alpha: Parameter("alpha", 0.01, min=0)},
         name="relativistic-hopfield",
         title="relativistic Hopfield network",
         reference="E. Agliari, A. Barra, M. Notarnicola, arXiv:1810.12160; arXiv:1911.12707",
