@@ -13,6 +13,7 @@ from sympy import Expr, ImmutableMatrix
 
 from .averages import average
 from .disorder import FiniteDistribution
+from .errors import InputError
 from .sites import over_temperature
 from .symbols import T, symbol
 

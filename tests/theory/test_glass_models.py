@@ -12,7 +12,7 @@ import sympy
 from scipy.special import erfc, log_ndtr, ndtr
 
 import theory.models
-from theory import InputError
+from theory import InputError, theory_of
 from theory.models import available, configure, entry, load
 from theory.replica import OneStepRSB, ReplicaSymmetric, ReplicaTheory
 from theory.symbols import symbol
@@ -199,6 +199,11 @@ def test_names_that_the_replica_theory_uses_are_refused():
         Model(Ising(s), {m: s}, -bad * m**2 / 2)
     with pytest.raises(InputError, match="replica theory of the couplings uses"):
         Model(Ising(s), {m: s}, -(m**2) / 2, couplings=(GaussianCouplings(q**2 / 2),), parameters={q: 1})
+
+
+def test_there_is_no_theory_without_replicas():
+    with pytest.raises(InputError, match="needs a replica theory"):
+        theory_of(load("hopfield"))
 
 
 @pytest.mark.parametrize("name, given", [
