@@ -46,8 +46,13 @@ def _run_one(args) -> int:
 
 
 def _run_all(args) -> int:
-    verdicts = list(_verdicts(args))
+    from theory.models import available
+
+    excluded = {entry.name: reason for entry in available() if (reason := _not_applicable(entry.model))}
+    verdicts = list(_verdicts(args, [entry.name for entry in available() if entry.name not in excluded]))
     overall = _overall([v.verdict for v in verdicts])
+    for name, reason in excluded.items():
+        warn(f"{name}: not applicable, {reason}")
     if args.json:
         checks = [{"model": v.model, **check} for v in verdicts for check in v.as_dict()["checks"]]
         print_json({"checks": checks, "verdict": overall})
@@ -56,14 +61,19 @@ def _run_all(args) -> int:
     return int(overall == "inconsistent")
 
 
-def _verdicts(args):
-    from theory.models import available
+def _not_applicable(model):
+    """Why there is nothing to simulate, or None."""
+    if not model.has_temperature:
+        return "it has no temperature"
+    return "its quenched couplings are not sampled in this version" if model.couplings else None
 
-    for entry in available():
-        args.model = entry.name
+
+def _verdicts(args, names):
+    for name in names:
+        args.model = name
         setting, verdict = _compare(args)
         if args.json:
-            warn(f"{entry.name}: {verdict.verdict}")
+            warn(f"{name}: {verdict.verdict}")
         else:
             _print(setting, verdict)
         yield verdict
