@@ -97,10 +97,10 @@ class Problem:
     def __post_init__(self):
         if self.N < 2:
             raise InputError(f"the size must be at least 2 sites: got {self.N}")
-        if not self.values["T"] > 0:
-            raise InputError("sampling needs T > 0: at T = 0 use solve")
         if self.model.couplings:
             raise InputError(f"{self.model.name} has quenched couplings, which the sampler does not cover yet")
+        if not self.values["T"] > 0:
+            raise InputError("sampling needs T > 0: at T = 0 use solve")
         if self.requested not in ALGORITHMS:
             raise InputError(f"algorithm must be one of {', '.join(ALGORITHMS)}: got {self.requested!r}")
         if self.model.site.kind not in _CHAINS:

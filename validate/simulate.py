@@ -117,7 +117,7 @@ def simulate(source, *, T=None, beta=None, size=1000, sweeps=None, chains=None, 
     model, values = model_at(source, T, beta, parameters)
     require_device(device)
     require_sampling(sweeps, seed)
-    prediction = predict(model, values) if values["T"] > 0 and not model.couplings else None
+    prediction = predict(model, values) if values.get("T", 0) > 0 and not model.couplings else None
     chains = checked_chains(chains)
     sweeps = sweeps or affordable_sweeps(model, values, [size], chains)
     return run_at(model, values, size, prediction, sweeps=sweeps, chains=chains, seed=seed, warmup=warmup,
