@@ -16,7 +16,7 @@ from numba.core import caching
 from .cache import directory
 
 MODULES = ("jit", "primitives", "quadrature", "gaussian", "kernel", "drivers", "lanes", "cells", "plane", "tower", "systems", "curves", "rows")
-NESTED = ("normal", "rules", "leaves", "steps", "grid")
+NESTED = ("normal", "rules", "leaves", "steps", "grid", "two_states")
 # Sums may be reordered, which is what lets the loops over nodes vectorise; nan and inf stay.
 SUMMING = {"reassoc", "nsz", "contract", "arcp"}
 # Not "reassoc": it would delete the addition of 1.5*2**52 that rounds.

@@ -1,6 +1,6 @@
-"""Tasks A and C of the speed table, each against both baselines in the same run (CPU time of one thread).
+"""Tasks A, B and C of the speed table, each against both baselines in the same run (CPU time of one thread), and the lines of B.
 
-    python -m tests.benchmarks [--task A C2 C3] [--rounds 3] [--truth]
+    python -m tests.benchmarks [--task A B C2 C3 lines] [--rounds 3] [--truth]
 
 The baselines run on part of the grid and are scaled to all of it, as the table says.
 """
@@ -19,6 +19,7 @@ from meanfield.kernels.compiled import compile  # noqa: E402
 from meanfield.kernels.plane import fixed_points, group_elements, subspace_starts  # noqa: E402
 from meanfield.search.symmetry import symmetry  # noqa: E402
 from tests.benchmarks.baselines import Multitasking, curie_weiss_grid, curie_weiss_loop  # noqa: E402
+from tests.benchmarks.hopfield import TaskB, TaskLines  # noqa: E402
 from theory.models import curie_weiss, multitasking_hopfield  # noqa: E402
 
 
@@ -106,7 +107,8 @@ def _distinct(states):
     return kept
 
 
-TASKS = {"A": TaskA, "C2": lambda: TaskC(2), "C3": lambda: TaskC(3)}
+TASKS = {"A": TaskA, "B": TaskB, "C2": lambda: TaskC(2), "C3": lambda: TaskC(3)}
+LINES_GOAL = 10.0
 
 
 def seconds(work):
@@ -128,14 +130,27 @@ def measure(task, rounds):
     return [statistics.median(t) for t in times]
 
 
+def measure_lines(truth):
+    """Milliseconds of the lines of task B: from their starts, and with the search for the starts."""
+    task = TaskLines()
+    starts, fold = task.starts(), task.ours()
+    follow, everything = (statistics.median(1e3 * seconds(work)[0] for _ in range(20)) for work in (lambda: task.lines(starts), task.ours))
+    print(f"lines {follow:.2f} ms, with their starts {everything:.2f} ms (goal {LINES_GOAL:.0f} ms); {sum(map(len, fold))} points")
+    if truth:
+        print(f"      {task.check()}")
+
+
 def main():
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__.splitlines()[0])
-    parser.add_argument("--task", nargs="+", choices=TASKS, default=list(TASKS))
+    parser.add_argument("--task", nargs="+", choices=[*TASKS, "lines"], default=[*TASKS, "lines"])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--truth", action="store_true", help="also check the solutions")
     options = parser.parse_args()
     print("task  ours/s     (1) loop/s  (2) numpy/s   ratio (1)  goal    ratio (2)  goal")
     for name in options.task:
+        if name == "lines":
+            measure_lines(options.truth)
+            continue
         task = TASKS[name]()
         ours, loop, grid = measure(task, options.rounds)
         print(f"{name:4}  {ours:8.4f}   {loop:9.1f}   {grid:9.2f}   {loop / ours:9.0f}  {task.goals[0]:5}    {grid / ours:8.0f}  {task.goals[1]:5}",
