@@ -1,11 +1,13 @@
 """Solutions with broken replica symmetry, grown from those with one step less."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from .assemble import assemble
+from .assemble import assemble, cleaned
 from .physical import is_collapsed
 from .reduced import Reduced, closing, iterated
-from .search import Found, distinct, replica_symmetric
+from .search import VANISHED, Found, distinct, replica_symmetric
 from .unknowns import Unknowns
 
 # Shares of beta, and multiples of 1/sqrt(variance of the fields), at which one step of breaking is tried.
@@ -19,58 +21,92 @@ NEAR = 0.02
 def broken(system, system_with):
     """Solutions of an ansatz with steps: ([(Solution, sector)], search).
 
-    Where no solution with open steps continues one with fewer, that one is the solution of this ansatz too: it is reported with
-    coinciding overlaps and x = 1.
+    A solution with fewer steps is left out where one with more continues it. Where none does it is the solution of this ansatz too,
+    and reported with coinciding overlaps and x = 1 for the closed steps.
 
     Parameters
     ----------
     system_with : function k -> SaddleSystem with k steps at the same parameters
     """
-    k = system.theory.steps
-    lower, search = _levels(system_with, k)
-    return [assemble(found.unknowns, u) for found in lower for u in found.points], search
+    top, pairs = Unknowns(system), []
+    levels = _levels(system_with, top)
+    for found, continued in levels:
+        for u, more in zip(found.points, continued):
+            if not more:
+                pairs.append(_reported(found.unknowns, u, top))
+    return pairs, levels[0][0]
 
 
-def _levels(system_with, k):
+def _reported(unknowns, u, top):
+    solution, where = assemble(unknowns, u)
+    system, steps = top.system, unknowns.system.theory.steps
+    values = solution.order_parameters
+    if steps < system.theory.steps:
+        found = system.state(closed(unknowns, u, top)).order_parameters
+        values = {name: cleaned(x) for name, x in found.items()}
+    options = {"ansatz": system.theory.ansatz.name, "steps": system.theory.steps, "open_steps": steps}
+    return replace(solution, order_parameters=values, options=options), where
+
+
+def closed(before, u, unknowns):
+    """The solution u of an ansatz with fewer steps in the unknowns of one with more, whose inner steps are closed."""
+    T, missing = unknowns.system.T, unknowns.system.theory.steps - before.system.theory.steps
+    v = carried(before, u, unknowns)
+    for o, p, (q, top) in zip(unknowns.overlaps, before.overlaps, before.levels(u)):
+        _place(unknowns, o, v, np.append(q, np.full(missing, q[-1])), top, u[p.C])
+        v[o.C] = u[p.C]
+    v[list(unknowns.breaking)] = np.append(u[list(before.breaking)], np.full(missing, 1 / T if T > 0 else 0.0))
+    return v
+
+
+def _levels(system_with, top):
+    """[(Found, which of its points are continued by solutions with more steps)] for 0..k steps."""
     rs = replica_symmetric(system_with(0))
-    found = [rs]
-    for steps in range(1, k + 1):
-        unknowns = Unknowns(system_with(steps))
-        new = Found(unknowns)
-        if steps == 1:
-            for u in rs.points:
-                first_step(rs.unknowns, u, unknowns, new)
-        else:
-            for u in found[-1].points:
-                next_step(found[-1].unknowns, u, unknowns, new)
-        found.append(new)
-    return found, rs
+    levels = [(rs, [False] * len(rs.points))]
+    for steps in range(1, top.system.theory.steps + 1):
+        last, continued = levels[-1]
+        new = Found(Unknowns(system_with(steps)))
+        grow = first_step if steps == 1 else next_step
+        continued[:] = [grow(last.unknowns, u, new.unknowns, new) for u in last.points]
+        levels.append((new, [False] * len(new.points)))
+    return levels
 
 
 def first_step(before, u, unknowns, found):
-    """Solutions with one step from the replica symmetric solution u."""
-    null = [i for i in unknowns.means if u[i] == 0]
-    for start, held in _one_step_starts(before, u, unknowns, null):
+    """Find solutions with one step from the replica symmetric solution u; whether there are any."""
+    null, any_found = [i for i in unknowns.means if u[i] == 0], False
+    for starts, held in _one_step_starts(before, u, unknowns, null):
         free = [i for i in range(unknowns.size) if i not in null and i not in held]
-        for v in _opened(unknowns, start, [*null, *held]):
-            w, converged = Reduced(unknowns, v, free).solve()
-            found.add(w, converged and not is_collapsed(unknowns, w))
+        for v in _opened(unknowns, starts, [*null, *held]):
+            any_found |= _kept(unknowns, Reduced(unknowns, v, free), null, found)
+    return any_found
+
+
+def _kept(unknowns, reduced, null, found):
+    w, converged = reduced.solve()
+    lost = np.abs(w[[i for i in unknowns.means if i not in null]]).min(initial=np.inf) < VANISHED
+    return found.add(w, converged and not lost and not is_collapsed(unknowns, w))
 
 
 def _opened(unknowns, starts, held):
-    """The starts of a scan over D after damped iterations at fixed D; of those that stay open, the ones around a zero of the D equation."""
-    points = []
+    """Where to try Newton's method in a scan over D.
+
+    After damped iterations at fixed D: of the points that stay open the one where the D equation holds best, and those around its
+    changes of sign; and the start at which the equations hold best as it is.
+    """
+    points, raw = [], []
     for u in starts:
+        F = unknowns.system.residual(u)
+        if np.isfinite(F).all():
+            raw.append((np.abs(F).max(), u))
         v = iterated(unknowns, u, held=held, steps=10)
         if v is not None and np.max([np.diff(q) for q, _ in unknowns.levels(v)]) > OPEN:
-            F = unknowns.system.residual(v)[list(unknowns.breaking)] / closing(unknowns, v)
-            points.append((v, F[-1]))
-    if not points:
-        return []
-    best = [min(points, key=lambda p: abs(p[1]))[0]]
+            points.append((v, (unknowns.system.residual(v)[list(unknowns.breaking)] / closing(unknowns, v))[-1]))
+    best = [min(points, key=lambda p: abs(p[1]))[0]] if points else []
     for (v, a), (w, b) in zip(points, points[1:]):
         if a * b < 0:
-            best += [v if abs(a) < abs(b) else w]
+            best.append(v if abs(a) < abs(b) else w)
+    best += [min(raw, key=lambda p: p[0])[1]] if raw else []
     return distinct(best, NEAR)
 
 
@@ -97,7 +133,7 @@ def _one_step(before, u, unknowns, spread, D):
 
 def _blocks(before, u):
     """Values of D at which a step is tried, ascending."""
-    T = unknowns_T = before.system.T
+    T = before.system.T
     averages = before.system._averages(u)
     scale = max([float(np.sum(averages.conjugates[2 * i + 1])) for i in range(len(before.overlaps))] + [0.0])
     scaled = [b / np.sqrt(scale) for b in SCALED_BLOCKS] if scale > 1e-6 else []
@@ -115,17 +151,15 @@ def carried(before, u, unknowns):
 
 
 def next_step(before, u, unknowns, found):
-    """Solutions with one step more than the solution u."""
+    """Find a solution with one step more than the solution u; whether there is one."""
     null = [i for i in unknowns.means if u[i] == 0]
     held = [o.q[0] for o, p in zip(unknowns.overlaps, before.overlaps) if u[p.q[0]] == 0.0]
     free = [i for i in range(unknowns.size) if i not in null and i not in held]
     for start in (resampled(before, u, unknowns), *splits(before, u, unknowns)):
         v = iterated(unknowns, start, held=[*null, *held], steps=10)
-        if v is None:
-            continue
-        w, converged = Reduced(unknowns, v, free).solve()
-        if found.add(w, converged and not is_collapsed(unknowns, w)):
-            return
+        if v is not None and _kept(unknowns, Reduced(unknowns, v, free), null, found):
+            return True
+    return False
 
 
 def resampled(before, u, unknowns):

@@ -7,7 +7,7 @@ SMALL = 1e-3
 # A residual below this counts as zero; the averages are good to about 1e-13.
 ACCEPTED = 1e-11
 # Accepted growth of the residual in one step, reduction below which Broyden's update is given up, halvings of a step.
-GROWTH, SLOW, MOST, FIRST = 1.5, 0.5, 12, 1
+GROWTH, SLOW, MOST, FIRST = 1.5, 0.5, 9, 1
 # The damped iteration leaves smaller residuals to Newton's method.
 SETTLED = 1e-5
 
@@ -52,7 +52,7 @@ class Reduced:
         half = self.residual(_moved(x, i, sign * step / 2))
         return sign * (4 * half - (high if sign > 0 else low) - 3 * at) / step
 
-    def solve(self, limit=60, atol=1e-13):
+    def solve(self, limit=40, atol=1e-13):
         """A quasi-Newton method from the base: (u, converged)."""
         x, size = quasi_newton(self, self.base[self.free], atol, limit)
         return self.full(x), size < ACCEPTED
@@ -126,7 +126,7 @@ def with_auxiliaries(unknowns, u):
         return u
     own, values = list(unknowns.auxiliaries), unknowns.system.saddle.auxiliary
     residual = lambda x: np.array(values(*unknowns.system.numbers, *_placed(u, own, x)), dtype=float)
-    for start in (u[own], np.ones(len(own)), np.full(len(own), 0.3), np.full(len(own), 2.0)):
+    for start in (u[own], unknowns.auxiliary_start, 0.3 * unknowns.auxiliary_start, 2 * unknowns.auxiliary_start):
         try:
             x = _small_newton(residual, start.copy())
         except (ValueError, ZeroDivisionError, OverflowError, np.linalg.LinAlgError):

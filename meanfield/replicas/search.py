@@ -25,15 +25,15 @@ class Found:
         self.unknowns, self.points, self.starts, self.failed = unknowns, [], 0, 0
 
     def add(self, u, converged):
-        """Keep a converged, physical point that is not known yet; whether it was kept."""
+        """Keep a converged, physical point unless it is known; whether it is one."""
         self.starts += 1
         if not converged:
             self.failed += 1
             return False
-        if not self._acceptable(u):
-            return False
         u = self.unknowns.representative(u)
         if any(same(u, v) for v in self.points):
+            return True
+        if not self._acceptable(u):
             return False
         self.points.append(u)
         return True
@@ -87,7 +87,7 @@ def _without_overlap(unknowns, null, found):
 
 def _free_without_overlap(unknowns, null, found):
     """The same where q_d is free: C is found with q = 0."""
-    if len(null) < len(unknowns.means) or any(o.fixed for o in unknowns.overlaps):
+    if len(null) < len(unknowns.means) or any(o.fixed for o in unknowns.overlaps) or unknowns.system.T == 0:
         return
     held = [o.q[0] for o in unknowns.overlaps]
     free = [i for i in range(unknowns.size) if i not in held and i not in null]

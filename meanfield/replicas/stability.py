@@ -19,7 +19,7 @@ def stability(unknowns, u):
     """
     jacobian = Reduced(unknowns, u, range(unknowns.size), scaled=False).jacobian(u)
     lowest = [_glass(unknowns, jacobian)]
-    if unknowns.means:
+    if responding(unknowns):
         lowest.append(_signal(unknowns, u, jacobian))
     worst = min(lowest) if np.isfinite(lowest).all() else -np.inf
     if worst > MARGINAL:
@@ -29,7 +29,7 @@ def stability(unknowns, u):
 
 def _glass(unknowns, jacobian):
     """Smallest real part in the overlap block."""
-    own, aux = list(unknowns.glass), list(unknowns.auxiliaries)
+    own, aux = [i for i in unknowns.glass if i not in unknowns.tied], list(unknowns.auxiliaries)
     block = oriented(unknowns, jacobian)[np.ix_(own, own)]
     if aux:
         block = block - jacobian[np.ix_(own, aux)] @ _solved(jacobian[np.ix_(aux, aux)], jacobian[np.ix_(aux, own)])
@@ -63,8 +63,37 @@ def _signal(unknowns, u, jacobian):
 
 
 def susceptibility(unknowns, u, jacobian):
-    """d phi_a / d h_b of the order parameters that the energy uses, shape (n, n), k_B = 1."""
-    own, system = list(unknowns.means), unknowns.system
-    names = [system.names[i] for i in own]
-    push = [(system.residual(u, {n: FIELD}) - system.residual(u, {n: -FIELD})) / (2 * FIELD) for n in names]
-    return -_solved(jacobian, np.column_stack(push))[own]
+    """d <g_a> / d h_b of the order parameters `responding`, everything else relaxing, shape (n, n), k_B = 1."""
+    system, names = unknowns.system, responding(unknowns)
+    slopes = []
+    for name in names:
+        push = (system.residual(u, {name: FIELD}) - system.residual(u, {name: -FIELD})) / (2 * FIELD)
+        moved = -_solved(jacobian, push[:, None])[:, 0]
+        if not np.isfinite(moved).all():
+            return np.full((len(names),) * 2, np.nan)
+        step = FIELD / (1 + np.abs(moved).max())
+        slopes.append((means(system, u + step * moved, {name: step}, names) - means(system, u - step * moved, {name: -step}, names)) / (2 * step))
+    return np.array(slopes).T.reshape(len(names), len(names))
+
+
+def responding(unknowns):
+    """Names of the order parameters whose response must be positive: those that the energy uses.
+
+    Auxiliary variables are integrated along the imaginary direction, in which variances are negative: where the energy uses one of
+    theirs, the layer's observables take its place.
+    """
+    theory, names = unknowns.system.theory, []
+    for layer in theory.layers:
+        own = [a for a in layer.order_parameters if a in theory.used]
+        if layer.site.kind == "auxiliary":
+            own = [a for a, g in layer.order_parameters.items() if own and layer.site.auxiliary not in g.free_symbols]
+        names += map(str, own)
+    return names
+
+
+def means(system, u, fields, names):
+    """Means of the named order parameters at the unknowns u in additional fields."""
+    found = {}
+    for site in system._averages(u, fields).sites:
+        found |= dict(zip(map(str, site.layer.order_parameters), site.means))
+    return np.array([found[name] for name in names])

@@ -88,7 +88,7 @@ def rs_starts(unknowns, null):
     active = [i for i in unknowns.means if i not in null]
     for signal, overlap in product(signals(unknowns, null), overlap_starts(unknowns)):
         u = np.ones(unknowns.size)
-        u[list(null)] = 0.0
+        u[list(null)], u[list(unknowns.auxiliaries)] = 0.0, unknowns.auxiliary_start
         u[active], u[glass] = signal, overlap
         for i in unknowns.teacher:
             u[i] = max(unknowns.levels(u)[0][0][0], 1e-6)

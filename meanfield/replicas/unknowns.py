@@ -8,6 +8,7 @@ import numpy as np
 
 from theory.errors import InputError
 from theory.replica.overlaps import block_symbols
+from theory.symbols import symbol
 
 # Largest number of order parameters whose signed permutations are tried.
 MOST_PERMUTED = 4
@@ -51,7 +52,7 @@ class Unknowns:
         where = {a: i for i, a in enumerate(theory.unknowns)}
         self.system, self.size = system, len(where)
         self.means = tuple(where[a] for a in theory.used)
-        self.auxiliaries = tuple(where[a] for a in theory.model.auxiliaries)
+        self.auxiliaries = tuple(where[a] for a in (*theory.model.auxiliaries, *theory.free_responses))
         self.overlaps = tuple(_places(o, where, theory.layers[o.layer].site.kind) for o in theory.overlaps)
         self.teacher = (where[theory.teacher_overlap],) if theory.teacher else ()
         self.breaking = tuple(where[D] for D in theory.free_breaking)
@@ -69,6 +70,14 @@ class Unknowns:
         """Positions of everything that belongs to the overlap matrices, a teacher's overlap included."""
         return tuple(i for o in self.overlaps for i in (*o.q, o.C)) + self.teacher
 
+    @cached_property
+    def auxiliary_start(self):
+        """Where the solution for the auxiliaries starts: 1; responses of free Gaussian variables at that without couplings."""
+        theory, system = self.system.theory, self.system
+        at = {symbol(name): value for name, value in zip(system.saddle.parameter_names, system.numbers)}
+        free = [1 / float(layer.bare.xreplace(at)) for layer in theory.free_responses.values()]
+        return np.array([1.0] * len(theory.model.auxiliaries) + free)
+
     def diagonal(self, places):
         """q_d where it is fixed, else None."""
         return float(places.overlap.diagonal) if places.fixed else None
@@ -82,7 +91,7 @@ class Unknowns:
         """The unknowns of a start {name: value}; names are those of unknowns, of overlaps (for C) and of block parameters (for D)."""
         T, names = self.system.T, self.system.names
         u = np.zeros(self.size)
-        u[list(self.auxiliaries)] = u[list(self.breaking)] = 1.0
+        u[list(self.auxiliaries)], u[list(self.breaking)] = self.auxiliary_start, 1.0
         values = dict(start)
         for o in self.overlaps:
             last = str(o.overlap.names[-1])
@@ -211,7 +220,7 @@ def _drawn(unknowns, random, scale, sign, size):
     system, steps = unknowns.system, unknowns.system.theory.steps
     u = np.zeros(unknowns.size)
     u[list(unknowns.means)] = random.uniform(0.3, 0.7, len(unknowns.means))
-    u[list(unknowns.auxiliaries)] = random.uniform(0.5, 1.0, len(unknowns.auxiliaries))
+    u[list(unknowns.auxiliaries)] = random.uniform(0.5, 1.0, len(unknowns.auxiliaries)) * unknowns.auxiliary_start
     for o in unknowns.overlaps:
         top = unknowns.diagonal(o)
         C = scale * random.uniform(0.7, 1.3) * (1.0 if top is None else sign)
