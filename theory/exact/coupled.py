@@ -67,6 +67,12 @@ def characters(size):
     return table, subsets.sum(axis=1)
 
 
+@lru_cache(maxsize=32)
+def set_sizes(size):
+    """Sizes of the sets W in the order of `characters`; also the distances of configurations from the first."""
+    return np.array([k.bit_count() for k in range(2**size)])
+
+
 def set_variances(coefficients, size):
     """Variance of g_W by the size of W = 0..N, of a Hamiltonian with covariance N sum_p coefficients[p] q^p."""
     found = []
@@ -170,21 +176,21 @@ def walsh(values):
 
 
 def sampled_glass(logs, coefficients, strength, variance, rng):
-    """(weights of the configurations, log Z) in one draw of couplings and fields."""
+    """(weights of the configurations, log Z, control variates of mean zero) in one draw of couplings and fields."""
     size = int(math.log2(len(logs)))
-    sizes = np.array([bin(k).count("1") for k in range(2**size)])
+    sizes = set_sizes(size)
     squares = strength * set_variances(coefficients, size)[sizes] + variance * (sizes == 1)
     g = np.sqrt(squares) * rng.standard_normal(2**size)
     log_z, p = _normalised((logs + walsh(g))[None])
-    return p[0], float(log_z[0])
+    excess = g**2 - squares
+    return p[0], float(log_z[0]), (g[0], g[sizes == 1].sum(), excess[sizes == 1].sum(), excess[sizes > 1].sum())
 
 
 def overlap_distribution(p):
     """Probabilities of q12 = 1 - 2d/N, d = 0..N, for two replicas of weights p."""
     size = int(math.log2(len(p)))
     shared = walsh(walsh(p) ** 2) / len(p)
-    distances = np.array([bin(k).count("1") for k in range(len(p))])
-    return np.bincount(distances, weights=shared, minlength=size + 1)
+    return np.bincount(set_sizes(size), weights=shared, minlength=size + 1)
 
 
 def sampled_layers(logs, patterns, coupling, spin, hidden, mass, rng):
@@ -200,8 +206,8 @@ def sampled_layers(logs, patterns, coupling, spin, hidden, mass, rng):
 
 
 def sampled_pressures(logs, patterns, coupling, rng):
-    """(1/N) log Z with entries +1 or -1 and with Gaussian ones of the same signs."""
+    """(1/N) log Z with entries +1 or -1 and with Gaussian ones of the same signs, and a control variate of mean zero of the latter."""
     size = int(math.log2(len(logs)))
     spins, entries = configurations(size), rng.standard_normal((size, patterns))
     found = [logs + coupling / (2 * size) * ((spins @ xi) ** 2).sum(axis=1) for xi in (np.sign(entries), entries)]
-    return tuple(float(_normalised(x[None])[0][0]) / size for x in found)
+    return *(float(_normalised(x[None])[0][0]) / size for x in found), (entries**2 - 1).mean()

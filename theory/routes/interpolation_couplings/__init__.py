@@ -24,15 +24,25 @@ def refuse(model, ansatz=None):
     if ansatz is not None and ansatz_of(ansatz).steps:
         raise InputError(f"the interpolation route is replica symmetric: got the ansatz {ansatz_of(ansatz).name}; use the replica route")
     kinds = {type(c) for c in model.couplings}
+    found = ", ".join(type(c).__name__ for c in model.couplings)
     if not (kinds == {GaussianCouplings} or kinds == {HebbianLoad} and len(model.couplings) == 1):
         raise InputError("the interpolation route takes Gaussian couplings or one Hebbian load: "
-                         f"{model.name} has {', '.join(sorted(k.__name__ for k in kinds))}; use the replica route")
+                         f"{model.name} has {found}; use the replica route")
     if not _ising(model.site) or len(model.overlaps) != 1 or model.auxiliaries:
-        raise InputError(f"the interpolation route with quenched couplings takes one Ising spin a site, +1 or -1, and no auxiliary "
-                         f"variables: {model.name} has other degrees of freedom; use the replica route")
+        raise InputError("the interpolation route with quenched couplings takes models of one Ising spin a site (+1 or -1) without auxiliary "
+                         f"variables, and {model.name} is none: use the replica route")
     (q,) = model.overlaps
     if kinds == {GaussianCouplings} and not all(c.covariance.is_polynomial(q) for c in model.couplings):
         raise InputError(f"the interpolation route takes a covariance that is a polynomial in {q}: use the replica route")
+
+
+def applies(model):
+    """Whether the interpolation takes a model's quenched couplings."""
+    try:
+        refuse(model)
+    except InputError:
+        return False
+    return True
 
 
 def _ising(site):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import mpmath
 
-from ...checks import DOUBLE, Outcome, judge, paired
+from ...checks import DOUBLE, Outcome, convergence, judge, paired
 from ...symbols import N, T, beta
 
 SAMPLES = 60
@@ -29,7 +29,7 @@ class Identity:
     pair: object = None
 
     def __call__(self, step, context):
-        context = coupled_context(step, context)
+        context = coupled_context(context)
         if not self.at:
             deviation = max(context.deviation(before, after, point) for point in context.points(2) for before, after in paired(step))
             return judge(deviation, self.allowed, "both sides agree at 2 random points")
@@ -56,7 +56,7 @@ class SignedBound:
 
     Parameters
     ----------
-    sign : of before - after
+    sign : -1 for before <= after, +1 for before >= after
     at : as in `Identity`
     gap : what before - after is equal to
     """
@@ -66,7 +66,7 @@ class SignedBound:
     gap: object
 
     def __call__(self, step, context):
-        context = coupled_context(step, context)
+        context = coupled_context(context)
         gaps, deviation = [], 0.0
         for sizes in self.at:
             with context.few_draws(site_draws(context, sizes)):
@@ -86,7 +86,7 @@ class SelfConsistent:
     """The right sides are averages of one site, and the left sides equal them at a solution found by direct sums."""
 
     def __call__(self, step, context):
-        context = coupled_context(step, context)
+        context = coupled_context(context)
         scheme = context.scheme
         deviation = 0.0
         for point in context.points(2):
@@ -100,6 +100,22 @@ class SelfConsistent:
         shown = ", ".join(f"{x} = {float(solved[x]):.6g}" for x in scheme.direct)
         return judge(deviation, 1e-8, f"at T = {float(solved[T]):.4g} solved by {shown}, and right sides equal to sums over one "
                                       "site's states there and at 2 random points,")
+
+
+@dataclass(frozen=True)
+class ReplicaSymmetricLimit:
+    """before -> after as N grows, at a high temperature where replica symmetry holds, by seeded disorder samples."""
+
+    samples: int = 300
+
+    def __call__(self, step, context):
+        context = coupled_context(context)
+        scheme = context.scheme
+        solved, _ = solution(context, scheme.witness_point(context, scheme.witness_temperatures(context)[0]))
+        with context.sampling(self.samples):
+            measured = [context.measured(step.before, {**solved, N: n}) for n in SIZES]
+        label = f"T = {float(solved[T]):.3g}, {self.samples} disorder samples (standard error {max(e for _, e in measured):.1g})"
+        return convergence(SIZES, measured, float(context.value(step.after, solved)), label)
 
 
 def solution(context, point, steps=2000):
@@ -120,7 +136,7 @@ def solution(context, point, steps=2000):
 
 def replica_symmetry(step, context):
     """What small systems show of the remainder at the replica-symmetric solution, half way, in seeded disorder samples."""
-    context = coupled_context(step, context)
+    context = coupled_context(context)
     lines = []
     for temperature in context.scheme.witness_temperatures(context):
         point = context.scheme.witness_point(context, temperature)
@@ -134,7 +150,7 @@ def replica_symmetry(step, context):
     return f"the remainder at t = 1/2 and the replica-symmetric solution, N = {sizes}, {SAMPLES} disorder samples: " + "; ".join(lines)
 
 
-def coupled_context(step, context):
+def coupled_context(context):
     """The context with numbers for Gaussian couplings."""
     from .numbers import coupled
 
@@ -151,8 +167,13 @@ def _label(at):
     return f"N = {' and '.join(map(str, sizes))}"
 
 
-def mean_and_error(samples):
-    """Mean and standard error."""
+def mean_and_error(samples, controls=None):
+    """Mean and standard error; with the linear part in control variates of mean zero, shape (samples, n), removed."""
     import numpy as np
 
+    samples = np.asarray(samples)
+    if controls is not None:
+        centred = controls - controls.mean(axis=0)
+        slopes, *_ = np.linalg.lstsq(centred, samples - samples.mean(), rcond=None)
+        samples = samples - controls @ slopes
     return float(np.mean(samples)), float(np.std(samples, ddof=1) / math.sqrt(len(samples)))

@@ -10,7 +10,7 @@ from ...ensemble import Abbreviation
 from ...symbols import N, T, beta
 from ..common import row
 from .claims import Identity
-from .quantities import CouplingCovariance, GlassMean, GlassPressure
+from .quantities import CouplingCovariance, GlassMean, GlassPressure, SiteSquare
 from .samples import GlassSamples
 from .scheme import GUERRA, Scheme
 from .signs import convexity, energy_sign
@@ -44,9 +44,9 @@ class GlassScheme(GlassSamples, Scheme):
         return (self.q, *self.setting.phi)
 
     def energy_scale(self, values):
-        """sqrt of the largest of c'(1) and the curvature of e at these parameter values: where temperatures are drawn."""
+        """sqrt c'(1) at these parameter values, the scale of temperatures; 1 where the couplings vanish there."""
         slope = float(self.c_at(1, 1).xreplace({k: sympy.Float(v) for k, v in values.items()}))
-        return max(slope, 1e-3) ** 0.5
+        return slope**0.5 if slope > 1e-3 else 1.0
 
     def at(self, t):
         """A(t)."""
@@ -113,7 +113,7 @@ class GlassScheme(GlassSamples, Scheme):
     @property
     def direct(self):
         """The right sides of `closing` as averages of one site, not carried out."""
-        right = (self.site_average(self.variable, self.psi, self.variance, 2),
+        right = (self.site_average(self.variable, self.psi, self.variance, SiteSquare),
                  *(self.site_average(g, self.psi, self.variance) for g in self.setting.functions))
         return dict(zip(self.final_symbols, map(self.back, right)))
 
@@ -123,10 +123,18 @@ class GlassScheme(GlassSamples, Scheme):
         return convexity(self.c, self.q12, self.model)
 
     @cached_property
-    def sign(self):
-        """Sign of the whole remainder of dA/dt, 0 where it has none."""
-        signal = energy_sign(self.setting)
-        return -1 if self.convex == "everywhere" and signal <= 0 else 0
+    def kept(self):
+        """The part of dA/dt's remainder that a bound keeps: that of the signal energy, unless it is of the couplings' sign too."""
+        return S.Zero if energy_sign(self.setting) <= 0 else beta * self.mean(self.signal_remainder)
+
+    @property
+    def bound_text(self):
+        """What the bound says."""
+        text = ("For all trial values the trial pressure bounds the true one from above; the best bound is its infimum over $\\bar q$. With "
+                "replica symmetry broken it may be improved.")
+        if self.kept == 0:
+            return text
+        return text + " The remainder of the signal energy is kept: it has another sign or none, and vanishes where order parameters do not fluctuate."
 
     @property
     def sign_text(self):
@@ -135,13 +143,9 @@ class GlassScheme(GlassSamples, Scheme):
                  "positive": "Here $c$ is convex for positive overlaps only: $R \\geq 0$ needs the positivity of the overlap, which is an "
                              "assumption at finite $N$",
                  "nowhere": "Here $c$ is not convex: $R$ has no definite sign"}[self.convex]
-        if self.sign < 0:
-            return glass + ", and dropping it gives an upper bound to the pressure."
-        if self.convex == "everywhere":
-            return glass + ", while the remainder of the signal energy has the opposite sign or none: there is no bound for all trial values."
-        return glass + ", and no bound is claimed."
+        return glass + (", and dropping it gives an upper bound to the pressure." if self.convex == "everywhere" else ", and no bound is claimed.")
 
-    one_body_text = ("At $t = 0$ the couplings are gone and each site has its own Gaussian field; the equality is exact at every $N$.")
+    one_body_text = ("At $t = 0$ the couplings are gone and each site has its own Gaussian field $\\sqrt{V}\\,z$, $z$ standard Gaussian; the equality is exact at every $N$.")
     assumption_text = ("The overlap of two replicas in the same couplings and the order parameters do not fluctuate as $N\\to\\infty$, "
                        "$q_{12}\\to\\bar q$; then the remainder vanishes. This is replica symmetry. It is assumed, not proved: it fails where "
                        "the replicon is negative, and where several phases coexist it selects one of them.")
@@ -153,10 +157,10 @@ class GlassScheme(GlassSamples, Scheme):
 
     def steps(self):
         """The steps in order."""
-        bound = [self.bound_step()] if self.sign else []
+        bound = [self.bound_step()] if self.convex == "everywhere" else []
         return [self.covariance_step(), self.definition_step(), self.one_body_step(), self.trace_step(), self.streaming_step(),
                 self.remainder_step(), self.sum_rule_step(), *bound, self.assumption_step(), self.limit_step(), self.extremum_step(),
-                self.mean_step(), self.self_consistency_step(), self.last_step()]
+                self.mean_step(), self.self_consistency_step(), self.thermodynamic_step(), self.last_step()]
 
     def covariance_step(self):
         """The couplings enter through their covariance."""

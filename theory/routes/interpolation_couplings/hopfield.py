@@ -13,7 +13,7 @@ from ...symbols import N, T, beta
 from ..common import LIMIT, row, unused
 from .claims import Identity
 from .samples import LayerSamples, binary_patterns
-from .quantities import BinaryPressure, LayerMean, LayerPressure
+from .quantities import BinaryPressure, LayerMean, LayerPressure, SiteSquare
 from .scheme import Scheme
 
 BARRA = "A. Barra, G. Genovese, F. Guerra, J. Stat. Phys. 140, 784 (2010)"
@@ -23,7 +23,6 @@ class HopfieldScheme(LayerSamples, Scheme):
     """The interpolation of a model with a Hebbian load: beta scale = variance of the couplings between spins and hidden variables."""
 
     reference = BARRA
-    sign = 0
     draws, precise = 1, False
     assumption = "the overlaps of spins and of hidden variables and the order parameters do not fluctuate, for almost every t"
 
@@ -53,8 +52,9 @@ class HopfieldScheme(LayerSamples, Scheme):
         return (self.qbar, self.q, self.q12, self.pbar, self.p, self.p12, self.p11, self.load, self.X)
 
     def energy_scale(self, values):
-        """The scale of the couplings at these parameter values."""
-        return 1.3 * float((self.b / beta).xreplace({k: sympy.Float(v) for k, v in values.items()}))
+        """The scale of temperatures at these parameter values, above that of the couplings, at which hidden variables diverge."""
+        scale = float((self.b / beta).xreplace({k: sympy.Float(v) for k, v in values.items()}))
+        return 1.3 * scale if scale > 1e-3 else 1.0
 
     @property
     def variance(self):
@@ -145,12 +145,12 @@ class HopfieldScheme(LayerSamples, Scheme):
     @property
     def direct(self):
         """The right sides of `closing` as averages of one site, not carried out."""
-        right = (self.site_average(self.variable, self.psi, self.variance, 2), self.response,
+        right = (self.site_average(self.variable, self.psi, self.variance, SiteSquare), self.response,
                  *(self.site_average(g, self.psi, self.variance) for g in self.setting.functions))
         return dict(zip(self.final_symbols, map(self.back, right)))
 
     sign_text = ("The remainder $R$, a product of two fluctuations, has no definite sign: there is no bound.")
-    one_body_text = ("At $t = 0$ spins and hidden variables are independent, each in its own Gaussian field. The hidden variables' Gaussian "
+    one_body_text = ("At $t = 0$ spins and hidden variables are independent, each in its own Gaussian field; that of a spin is $\\sqrt{V}\\,z$ in energy, $z$ standard Gaussian. The hidden variables' Gaussian "
                      "integral gives $\\log\\int Dz\\,e^{\\sqrt{b}\\,\\theta z + a z^2/2} = b\\,\\theta^2/[2(1-a)] - \\frac12\\log(1-a)$, "
                      "which needs $a < 1$; the equality is exact at every $N$.")
     assumption_text = ("The overlaps of the spins and of the hidden variables and the order parameters do not fluctuate as $N\\to\\infty$, "
@@ -166,7 +166,7 @@ class HopfieldScheme(LayerSamples, Scheme):
         """The steps in order."""
         return [self.hidden_step(), self.patterns_step(), self.definition_step(), self.one_body_step(), self.trace_step(), self.streaming_step(),
                 self.remainder_step(), self.sum_rule_step(), self.assumption_step(), self.limit_step(), self.extremum_step(),
-                self.mean_step(), self.self_consistency_step(), self.last_step()]
+                self.mean_step(), self.self_consistency_step(), self.thermodynamic_step(), self.last_step()]
 
     def hidden_step(self):
         """Each pattern's square is linear in a hidden Gaussian variable."""

@@ -1,6 +1,7 @@
 """Numbers for the checks: the finite-N quantities of an interpolation with quenched couplings, and random points."""
 
 import math
+import random
 import weakref
 from contextlib import contextmanager
 from itertools import product
@@ -12,7 +13,7 @@ from ...context import Context, _legendre
 from ...disorder import FiniteDistribution
 from ...ensemble import Quenched, SiteTrace
 from ...symbols import N, T, beta, symbol
-from .quantities import CouplingCovariance, GlassMean, GlassPressure, LayerMean, LayerPressure
+from .quantities import CouplingCovariance, GlassMean, GlassPressure, LayerMean, LayerPressure, SiteSquare
 
 MOST_DRAWS = 27
 _known = weakref.WeakKeyDictionary()
@@ -34,7 +35,7 @@ class CoupledContext(Context):
 
     def __init__(self, derivation, scheme, seed=0):
         super().__init__(derivation, seed)
-        self.scheme, self._averages = scheme, {}
+        self.scheme, self._averages, self.samples = scheme, {}, 0
 
     def _random_point(self):
         values = self.parameters(temperature=1.0)
@@ -54,7 +55,7 @@ class CoupledContext(Context):
 
         if self.model.disorder:
             cells = disorder_cells(self.model, {k: float(v) for k, v in self.point().items()})
-            kept = sorted(self.random.sample(range(len(cells)), min(count, len(cells))))
+            kept = sorted(random.Random(self.seed).sample(range(len(cells)), min(count, len(cells))))
             total = sum(cells[i][0] for i in kept)
             self.cells = [(cells[i][0] / total, cells[i][1]) for i in kept]
         try:
@@ -93,7 +94,20 @@ class CoupledContext(Context):
         nodes = [((high - low) * z + low, (high - low) * w) for z, w in _legendre(6)]
         return mpmath.fsum(w * self._numbers(inner, {**point, x: z}) for z, w in nodes)
 
+    @contextmanager
+    def sampling(self, samples):
+        """Inside, pressures are means over seeded disorder samples."""
+        self.samples = samples
+        try:
+            yield
+        finally:
+            self.samples = 0
+
     def _ensemble(self, expr, point):
+        if self.samples:
+            mean, error = self.scheme.sampled_pressure(self, expr, {k: float(v) for k, v in point.items()}, self.samples)
+            self.noise = max(self.noise, error)
+            return mpmath.mpf(mean)
         key = (expr.measure, tuple(sorted((str(x), float(point[x])) for x in expr.free_symbols if x in point)),
                expr.observables, None if self.cells is None else tuple((p, tuple(c)) for p, c in self.cells))
         if key not in self._averages:
@@ -136,6 +150,17 @@ class CoupledContext(Context):
 
         chances = np.array([p for p, _ in disorder_cells(self.model, {k: float(v) for k, v in self.point().items()})])
         return [tuple(rng.choice(len(chances), size, p=chances / chances.sum())) for _ in range(samples)]
+
+    def site_controls(self, expr, values, drawn):
+        """Means over sites of one site's log-trace less its expectation, shape (samples, 1)."""
+        import numpy as np
+
+        from ...exact import disorder_cells
+
+        cells = disorder_cells(self.model, values) if self.model.disorder else [(1.0, ())]
+        traces = np.logaddexp.reduce(self._site_table(expr.one_body, values, cells), axis=1)
+        chances = np.array([p for p, _ in cells])
+        return (traces[np.array(drawn)].mean(axis=1) - chances @ traces / chances.sum())[:, None]
 
     def signal_function(self, values):
         """The remainder of the signal energy as a function of order parameters (n, order parameters)."""
@@ -189,8 +214,6 @@ class CoupledContext(Context):
         from ...exact.tables import numeric
 
         inner = expr.args[0] if isinstance(expr, Quenched) else expr
-        power = int(inner.exp) if inner.is_Pow else 1
-        inner = inner.base if inner.is_Pow else inner
         values = {k: float(v) for k, v in point.items()}
         smooth = any(not isinstance(d, FiniteDistribution) for d in self.model.disorder.values())
         cells = self.cells or disorder_cells(self.model, values, order=None if smooth else 12)
@@ -207,7 +230,7 @@ class CoupledContext(Context):
         if isinstance(inner, SiteTrace):
             return mpmath.mpf(float(chances @ log_z))
         means = (on(inner.observable) * np.exp(logs - log_z)).sum(axis=0)
-        return mpmath.mpf(float(chances @ means**power))
+        return mpmath.mpf(float(chances @ means ** (2 if isinstance(inner, SiteSquare) else 1)))
 
     @property
     def pair(self):

@@ -6,7 +6,7 @@
 import sympy
 from sympy import Expr, Symbol, Tuple
 
-from ...ensemble import Ensemble
+from ...ensemble import Ensemble, SiteMean
 from ...symbols import N, beta
 
 
@@ -110,6 +110,13 @@ class BinaryPressure(LayerPressure):
 
 class LayerMean(_Mean):
     """E <O(phi, q12, p12, p11)> over two replicas of spins and hidden Gaussian variables; `parts` as in `LayerPressure`."""
+
+
+class SiteSquare(SiteMean):
+    """The square of the Boltzmann average of a one-site function with weight exp(exponent)."""
+
+    def _latex(self, printer, exp=None):
+        return rf"\left[{printer.doprint(SiteMean(*self.args))}\right]^2"
 
 
 class CouplingCovariance(Expr):

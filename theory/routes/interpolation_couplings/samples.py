@@ -9,10 +9,18 @@ PATTERN_SAMPLES = 200
 
 
 def temperatures(context):
-    """Twice and a third of the energy scale of the couplings at the default parameters."""
+    """At the default parameters: twice the energy scale of couplings and signal, and a third of that of the couplings."""
     values = _defaults(context)
     scale = context.scheme.energy_scale({k: float(v) for k, v in values.items()})
-    return 2 * scale, scale / 3
+    return 2 * (scale + _signal_scale(context, values)), scale / 3
+
+
+def _signal_scale(context, values):
+    """The largest second derivative of the signal energy without order, at these parameter values."""
+    setting = context.scheme.setting
+    origin = {**values, **dict.fromkeys(setting.phi, 0)}
+    bends = [setting.energy.diff(a, b) for a in setting.phi for b in setting.phi]
+    return max((abs(float(context.value(bend, origin))) for bend in bends), default=0.0)
 
 
 def _defaults(context):
@@ -27,7 +35,7 @@ class Samples:
     witness_sizes = (4, 8, 12)
 
     def witness_temperatures(self, context):
-        """Twice and a third of the energy scale."""
+        """A high and a low one (`temperatures`)."""
         return temperatures(context)
 
     def solution_point(self, context, temperature=None):
@@ -57,9 +65,28 @@ class GlassSamples(Samples):
         overlaps = curve(1 - 2 * np.arange(size + 1)[:, None] / size)
         signal, seen = context.signal_function(values), []
         for _, logs, phi in context.site_draws(self.at(self.t), values, size, context.drawn(rng, size, samples)):
-            p, _ = sampled_glass(logs, coefficients, square * number(strength, values), square * number(variance, values), rng)
+            p, *_ = sampled_glass(logs, coefficients, square * number(strength, values), square * number(variance, values), rng)
             seen.append(-square / 2 * overlap_distribution(p) @ overlaps + values[beta] * p @ signal(phi))
         return mean_and_error(seen)
+
+
+    def sampled_pressure(self, context, expr, values, samples):
+        """(mean, standard error) of a pressure, the parts linear and quadratic in the Gaussian variables known."""
+        import numpy as np
+
+        from ...exact.coupled import sampled_glass
+        from ...exact.tables import number
+
+        rng, size, square = np.random.default_rng(context.seed), int(values[N]), values[beta] ** 2
+        covariance, strength, variance = expr.parts
+        coefficients = context._coefficients(covariance, self.q12, values)
+        seen, controls = [], []
+        drawn = context.drawn(rng, size, samples)
+        for _, logs, _ in context.site_draws(expr, values, size, drawn):
+            _, log_z, own = sampled_glass(logs, coefficients, square * number(strength, values), square * number(variance, values), rng)
+            seen.append(log_z / size)
+            controls.append(own)
+        return mean_and_error(seen, np.column_stack([controls, context.site_controls(expr, values, drawn)]))
 
 
 class LayerSamples(Samples):
@@ -86,6 +113,23 @@ class LayerSamples(Samples):
             seen.append(-front * (both - q * p12 - p * q12 + q * p) + values[beta] * weights @ signal(phi))
         return mean_and_error(seen)
 
+    def sampled_pressure(self, context, expr, values, samples):
+        """(mean, standard error) of a pressure, the part quadratic in the patterns' entries known."""
+        import numpy as np
+
+        from ...exact.coupled import sampled_pressures
+        from ...exact.tables import number
+
+        rng, size = np.random.default_rng(context.seed), int(values[N])
+        load, coupling, *_ = (number(x, values) for x in expr.parts)
+        seen, controls = [], []
+        drawn = context.drawn(rng, size, samples)
+        for _, logs, _ in context.site_draws(expr, values, size, drawn):
+            _, gaussian, own = sampled_pressures(logs, round(load * size), coupling, rng)
+            seen.append(gaussian)
+            controls.append([own])
+        return mean_and_error(seen, np.column_stack([controls, context.site_controls(expr, values, drawn)]))
+
 
 def binary_patterns(step, context):
     """What small systems show of the pressures with entries +1 or -1 and with Gaussian ones."""
@@ -94,7 +138,7 @@ def binary_patterns(step, context):
     from ...exact.coupled import sampled_pressures
     from ...exact.tables import number
 
-    context = coupled_context(step, context)
+    context = coupled_context(context)
     scheme = context.scheme
     point = scheme.witness_point(context, temperatures(context)[0])
     values, shown = {k: float(v) for k, v in point.items()}, []
@@ -103,7 +147,7 @@ def binary_patterns(step, context):
         load, coupling, *_ = (number(x, values) for x in step.after.parts)
         differences = []
         for _, logs, _ in context.site_draws(step.after, values, size, context.drawn(rng, size, PATTERN_SAMPLES)):
-            binary, gaussian = sampled_pressures(logs, round(load * size), coupling, rng)
+            binary, gaussian, _ = sampled_pressures(logs, round(load * size), coupling, rng)
             differences.append(binary - gaussian)
         mean, error = mean_and_error(differences)
         shown.append(f"{mean:.2g} +- {error:.1g}")

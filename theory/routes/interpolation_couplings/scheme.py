@@ -15,7 +15,8 @@ from ...functions import LogSumExp, log2cosh
 from ...replica import KStepRSB, ReplicaTheory
 from ...symbols import T, beta
 from ..common import LIMIT, SELF_CONSISTENCY, Setting, _renamed, row, time, trials, unused
-from .claims import Identity, SelfConsistent, SignedBound, replica_symmetry
+from .claims import Identity, ReplicaSymmetricLimit, SelfConsistent, SignedBound, replica_symmetry
+from .quantities import SiteSquare
 
 GUERRA = "F. Guerra, Commun. Math. Phys. 233, 1 (2003)"
 TONINELLI = "F. Guerra, F. L. Toninelli, Commun. Math. Phys. 230, 71 (2002)"
@@ -77,10 +78,10 @@ class Scheme:
         kick = sympy.sqrt(variance) * self.z * self.variable
         return Quenched(SiteTrace(self.exponent(self.psi, kick), self.model.site.variables), (*self.model.disorder, self.z))
 
-    def site_average(self, observable, fields, variance, power=1):
-        """E <observable>^power on one site, not carried out."""
-        inner = SiteMean(observable, self.exponent(fields, sympy.sqrt(variance) * self.z * self.variable), self.model.site.variables)
-        return Quenched(inner**power, (*self.model.disorder, self.z))
+    def site_average(self, observable, fields, variance, kind=SiteMean):
+        """E <observable> on one site, or E <observable>^2 with the kind SiteSquare, not carried out."""
+        inner = kind(observable, self.exponent(fields, sympy.sqrt(variance) * self.z * self.variable), self.model.site.variables)
+        return Quenched(inner, (*self.model.disorder, self.z))
 
     def _averaged(self, expr, variance):
         return average(expr, {**self.model.disorder, self.z: Normal(S.Zero, variance)})
@@ -148,19 +149,20 @@ class Scheme:
 
     def bound_step(self):
         """The bound that a sign of the remainder gives."""
-        upper = self.sign < 0
         return Step(
             title="Bound at every N",
             rule="the remainder has a sign",
-            justification=("For all trial values the trial pressure bounds the true one from " + ("above" if upper else "below")
-                           + f"; the best bound is its {'infimum' if upper else 'supremum'}. Other solutions, with replica symmetry broken, "
-                           "may improve it."),
+            justification=self.bound_text,
             reference=self.reference,
             before=self.full,
-            after=self.start + self.constant,
-            relation=r"\leq" if upper else r"\geq",
-            claim=SignedBound(self.sign, self.small[:1], Integral(self.fluctuation, (self.t, 0, 1))),
+            after=self.start + self.constant + self.integrated(self.kept),
+            relation=r"\leq",
+            claim=SignedBound(-1, self.small[:1], self.integrated(self.fluctuation - self.kept)),
         )
+
+    def integrated(self, expr):
+        """int_0^1 expr dt."""
+        return Integral(expr, (self.t, 0, 1)) if expr != 0 else S.Zero
 
     def assumption_step(self):
         """Replica symmetry: overlaps do not fluctuate."""
@@ -222,6 +224,20 @@ class Scheme:
         """Trial values under the names of what they are equal to."""
         return expr.xreplace(dict(zip(self.trial_symbols, self.final_symbols)))
 
+    def thermodynamic_step(self):
+        """The pressure as N grows, where replica symmetry holds."""
+        return Step(
+            title="Thermodynamic limit",
+            rule="sum rule without its remainder, at the stationary trial values",
+            justification=("Where replica symmetry holds the pressure tends to $-f/T$ at a solution of the self-consistency equations; seen in "
+                           "disorder samples of small systems at a high temperature."),
+            reference=self.reference,
+            before=self.full,
+            after=self.back(-self.free_energy / T),
+            relation=LIMIT,
+            claim=ReplicaSymmetricLimit(),
+        )
+
     def mean_step(self):
         """The averages of one site."""
         fields, V = self.setting.fields, self.variance
@@ -232,7 +248,7 @@ class Scheme:
             justification=("The derivative of the site's pressure in $h_a$ is the average of $g_a$; the square of the site's magnetisation "
                            "is averaged over the Gaussian field."),
             reference=self.reference,
-            before=row(self.site_average(self.variable, fields, V, 2), *(self.site_average(g, fields, V) for g in functions)),
+            before=row(self.site_average(self.variable, fields, V, SiteSquare), *(self.site_average(g, fields, V) for g in functions)),
             after=row(self.squared(fields, V), *self.means(fields, V)),
             claim=Identity(()),
         )
