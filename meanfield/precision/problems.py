@@ -1,0 +1,287 @@
+"""Square systems of equations whose solutions are fixed points, folds, critical points and coexistence."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import sympy
+
+from theory.averages import DisorderAverage, GaussianAverage
+from theory.errors import InputError
+from theory.functions import Gibbs, LogSumExp
+from theory.symbols import T
+
+from .programs import Program
+
+__all__ = ["Problem", "Setting", "coexistence", "critical", "fixed_point", "fold", "tie"]
+
+# Order parameters equal in modulus, or zero, to this are tied together.
+TIED = 1e-9
+# Entries of a kernel vector this close to integers are integers.
+WHOLE = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A square system, regular at the solution that is looked for.
+
+    Attributes
+    ----------
+    kind : "solution", "fold", "critical" or "coexistence"
+    unknowns : symbols
+    equations : as many expressions, zero at the solution
+    states : tuple of {name: Expr in the unknowns}, one state or two
+    free_energy, entropy : Expr of the first state
+    checks : expressions that vanish too if the reduction to the unknowns is right
+    temperature : Expr
+    free : symbol of the parameter that is found, or None
+    vector : {name: Expr} of the direction of instability, or None
+    proven : whether the reduction was shown to be exact by algebra
+    """
+
+    kind: str
+    unknowns: tuple
+    equations: tuple
+    states: tuple
+    free_energy: object
+    entropy: object
+    checks: tuple
+    temperature: object
+    free: object = None
+    vector: object = None
+    proven: bool = True
+
+    @cached_property
+    def jacobian(self):
+        """d equations / d unknowns, row by row."""
+        return [e.diff(u) for e in self.equations for u in self.unknowns]
+
+    @cached_property
+    def program(self):
+        """Equations, then their Jacobian."""
+        return Program([*self.equations, *self.jacobian])
+
+    @cached_property
+    def values(self):
+        """The Program of the equations alone."""
+        return Program(self.equations)
+
+    @cached_property
+    def observed(self):
+        """The Program of states, free energy, entropy, temperature, then checks."""
+        states = [e for state in self.states for e in state.values()]
+        return Program([*states, self.free_energy, self.entropy, self.temperature, *self.checks])
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """A theory with exact parameter values, one of which may be free.
+
+    Attributes
+    ----------
+    theory : MeanFieldTheory
+    exact : {symbol: number} of the parameters that are held
+    free : symbol of the free parameter, or None
+    """
+
+    theory: object
+    exact: dict
+    free: object = None
+
+    @property
+    def phi(self):
+        return self.theory.order_parameters
+
+    @property
+    def names(self):
+        return tuple(map(str, self.phi))
+
+    @cached_property
+    def residual(self):
+        """phi - <g> at the parameters, a tuple."""
+        return tuple(self.held(a - mean) for a, mean in self.theory.equations.items())
+
+    @cached_property
+    def jacobian(self):
+        """Matrix of d residual / d phi."""
+        return sympy.Matrix([[r.diff(a) for a in self.phi] for r in self.residual])
+
+    @cached_property
+    def free_energy(self):
+        return self.held(self.theory.free_energy)
+
+    @cached_property
+    def entropy(self):
+        return self.held(self.theory.entropy)
+
+    @property
+    def temperature(self):
+        return self.held(T)
+
+    def held(self, expr):
+        """An expression with the parameter values put in."""
+        return sympy.sympify(expr).xreplace(self.exact)
+
+
+@dataclass(frozen=True, eq=False)
+class Tie:
+    """Order parameters that are equal in modulus, or zero, expressed by representatives.
+
+    Attributes
+    ----------
+    unknowns : symbols of the representatives
+    rows : their positions
+    values : {symbol: Expr} of all order parameters
+    """
+
+    unknowns: tuple
+    rows: tuple
+    values: dict = field(default_factory=dict)
+
+    def __call__(self, expr):
+        """An expression in the representatives."""
+        return expr.xreplace(self.values)
+
+
+def untied(setting):
+    """The Tie that ties nothing."""
+    return Tie(setting.phi, tuple(range(len(setting.phi))), {a: a for a in setting.phi})
+
+
+def tie(setting, phi):
+    """The Tie that the values phi of the order parameters suggest."""
+    rows, values = [], {}
+    for i, (a, value) in enumerate(zip(setting.phi, phi)):
+        same = next((k for k in rows if abs(abs(phi[k]) - abs(value)) < TIED), None)
+        if abs(value) < TIED:
+            values[a] = sympy.S.Zero
+        elif same is not None:
+            values[a] = setting.phi[same] * (1 if phi[same] * value > 0 else -1)
+        else:
+            rows.append(i)
+            values[a] = a
+    return Tie(tuple(setting.phi[i] for i in rows), tuple(rows), values)
+
+
+def fixed_point(setting, tied):
+    """The Problem of a fixed point."""
+    return _problem(setting, "solution", tied, (), ())
+
+
+def fold(setting, vector, tied=None):
+    """The Problem of a point where a simple eigenvalue of the Jacobian vanishes: a fold, or an instability of a tied state.
+
+    F(phi) = 0, F'(phi) v = 0, c.v = 1 for (phi, v, parameter).
+
+    Parameters
+    ----------
+    vector : approximate v, shape (n,)
+    tied : Tie of the order parameters; None ties nothing
+    """
+    ties = tied or untied(setting)
+    directions = tuple(sympy.Symbol(f"{a}*", real=True) for a in setting.phi)
+    weights = [sympy.Rational(round(float(x) * 2**20), 2**20) for x in np.asarray(vector) / np.linalg.norm(vector)]
+    rows = tuple(map(ties, setting.jacobian * sympy.Matrix(directions)))
+    norm = sum(c * v for c, v in zip(weights, directions)) - 1
+    kind = "critical" if tied else "fold"
+    return _problem(setting, kind, ties, (*rows, norm), (*directions, setting.free), dict(zip(setting.names, directions)))
+
+
+def critical(setting, tied, kernel):
+    """The Problem of an instability of a symmetric state towards less symmetry, in whole-number directions of its kernel.
+
+    F(phi) = 0 for the tied order parameters, r.F'(phi) r = 0 for (phi, parameter).
+
+    Parameters
+    ----------
+    tied : Tie
+    kernel : (n, d) basis of the directions of instability
+    """
+    direction = _whole_vector(kernel)
+    if direction is None and np.shape(kernel)[1] == 1:
+        return fold(setting, np.asarray(kernel)[:, 0], tied)
+    if direction is None:
+        raise InputError("the directions of this instability follow no symmetry that is recognised: it cannot be refined")
+    r = sympy.Matrix(direction)
+    image = setting.jacobian * r
+    slope = (r.T * image)[0]
+    across = [image[i] - slope * r[i] / sum(x * x for x in direction) for i in range(len(direction))]
+    vector = dict(zip(setting.names, map(sympy.Integer, direction)))
+    return _problem(setting, "critical", tied, (tied(slope),), (setting.free,), vector, tuple(map(tied, across)))
+
+
+def coexistence(setting):
+    """The Problem of two states of equal free energy."""
+    other = {a: sympy.Symbol(f"{a}*", real=True) for a in setting.phi}
+    second = [r.xreplace(other) for r in setting.residual]
+    difference = setting.free_energy - setting.free_energy.xreplace(other)
+    states = tuple(dict(zip(setting.names, s)) for s in (setting.phi, other.values()))
+    return Problem("coexistence", (*setting.phi, *other.values(), setting.free), (*setting.residual, *second, difference),
+                   states, setting.free_energy, setting.entropy, (*setting.residual, *second), setting.temperature, setting.free)
+
+
+def _problem(setting, kind, tied, equations, unknowns, vector=None, across=()):
+    residual = tuple(map(tied, setting.residual))
+    kept = tuple(residual[i] for i in tied.rows)
+    state = {name: tied(a) for name, a in zip(setting.names, setting.phi)}
+    checks = (*residual, *across)
+    return Problem(kind, (*tied.unknowns, *unknowns), (*kept, *equations), (state,), tied(setting.free_energy), tied(setting.entropy),
+                   checks, setting.temperature, setting.free, vector, _is_exact(tied, setting, residual, across))
+
+
+def _is_exact(tied, setting, residual, across):
+    """Whether algebra shows that the equations left out follow from those kept."""
+    for a, r in zip(setting.phi, residual):
+        value = tied.values[a]
+        if value == 0:
+            left = r
+        else:
+            k = next(iter(value.free_symbols))
+            left = r - residual[setting.phi.index(k)] * (value / k)
+        if left != 0 and _plain(left) != 0:
+            return False
+    return all(_plain(e) == 0 for e in across)
+
+
+def _plain(expr):
+    """An expression with its finite averages written out, terms of one value written in one way, and multiplied out."""
+    expr = expr.xreplace({a: a.expand_configurations() for a in expr.atoms(DisorderAverage)})
+    expr = expr.replace(lambda e: isinstance(e, (Gibbs, LogSumExp)), _sorted)
+    return sympy.expand(expr.replace(lambda e: isinstance(e, GaussianAverage), _reflected))
+
+
+def _sorted(expr):
+    """A Gibbs weight or a log of a sum with its exponents in order: it depends on the order in nothing but the state meant."""
+    if isinstance(expr, LogSumExp):
+        return LogSumExp(*sorted(expr.args, key=sympy.default_sort_key))
+    i, *exponents = expr.args
+    return sympy.Function("Gibbs*")(exponents[int(i) - 1], *sorted(exponents, key=sympy.default_sort_key))
+
+
+def _reflected(average):
+    """A Gaussian average with the sign of its mean fixed; zero for an odd integrand about zero."""
+    f, x, mean, variance = average.args
+    mirrored = f.xreplace({x: -x})
+    if mean == 0 and sympy.expand(f + mirrored) == 0:
+        return sympy.S.Zero
+    if mean.could_extract_minus_sign():
+        return GaussianAverage(sympy.expand(mirrored), x, -mean, variance)
+    return GaussianAverage(sympy.expand(f), x, mean, variance)
+
+
+def _whole_vector(kernel):
+    """A vector of the kernel with entries that are whole numbers, or None."""
+    rows = np.array(kernel, float).T.copy()
+    used = []
+    for row in range(len(rows)):
+        column = int(np.argmax(np.abs(rows[row])))
+        rows[row] /= rows[row, column]
+        used.append(column)
+        for other in range(len(rows)):
+            if other != row:
+                rows[other] -= rows[other, column] * rows[row]
+    for scale in (1, 2, 3, 4, 6):
+        for row in rows * scale:
+            if np.abs(row - row.round()).max() < WHOLE:
+                return [int(x) for x in row.round()]
+    return None
