@@ -4,11 +4,10 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from theory.replica.overlaps import block_symbols
-
 from .curves import STEP, Node, slope
 from .labels import kind
 from .physical import is_collapsed
+from .reduced import closing
 from .sectors import sectors
 from .unknowns import Unknowns
 
@@ -73,14 +72,19 @@ class Line:
 
     def curve(self, sector):
         """The function (w, t) -> equations of the free unknowns of a sector."""
-        free = list(sector.free)
+        free, breaking = list(sector.free), list(self.unknowns(GENERIC[0]).breaking)
 
         def equations(z):
             t = float(z[-1])
             if self.name == "T" and self.value(t) < 0:
                 return np.full(len(free), np.nan)
             system = self.system(t)
-            return system.residual(sector.lift(z[:-1], system))[free]
+            u = sector.lift(z[:-1], system)
+            residual = system.residual(u)
+            if breaking:
+                # The equation of a step's block parameter vanishes with the square of the step.
+                residual[breaking] /= closing(Unknowns(system), u)
+            return residual[free]
 
         return equations
 
@@ -129,9 +133,17 @@ class Facts:
         return kind(unknowns, self.unknowns, self.state.replicon, is_collapsed(unknowns, self.unknowns))
 
     @cached_property
-    def breaking(self):
-        """Block parameters x_1..x_k, or T = 0 values D."""
-        return tuple(self.state.order_parameters[str(x)] for x in block_symbols(self.line.theory.steps))
+    def largest_block(self):
+        """x_k, or nan at T = 0 and in replica symmetry."""
+        theory = self.line.theory
+        if not theory.free_breaking or self.system.T == 0:
+            return np.nan
+        return float(self.system.T * self.unknowns[self.line.saddle.names.index(str(theory.free_breaking[-1]))])
+
+    @cached_property
+    def step(self):
+        """The largest difference of successive overlaps."""
+        return max(float(np.diff(levels).max(initial=0.0)) for levels, _ in self.line.unknowns(self.t).levels(self.unknowns))
 
     @cached_property
     def stiffness(self):

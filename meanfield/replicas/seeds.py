@@ -1,15 +1,55 @@
-"""Starting points of branches: the solutions at a parameter point."""
+"""Starting points of branches: the solutions at a parameter point, and those of a fixed block parameter x = 1."""
 
 import numpy as np
+from scipy.optimize import brentq
 
+from .breaking import _levels as levels_of
 from .search import replica_symmetric
+from .unknowns import Unknowns
 
-__all__ = ["seeds"]
+__all__ = ["Seeds", "scanned"]
+
+# Overlaps at which the one equation of q_1 is evaluated, as shares of q_d.
+OVERLAPS = np.concatenate([np.linspace(0.02, 0.9, 23), 1 - np.geomspace(0.09, 1e-8, 20)])
 
 
-def seeds(line, t):
-    """Solutions at t: arrays of all unknowns."""
-    system = line.system(t)
-    if not line.theory.steps:
-        return replica_symmetric(system).points
-    return []
+class Seeds:
+    """Solutions of a theory and of its replica symmetric relative at points of a line.
+
+    Parameters
+    ----------
+    lines : {steps: Line}
+    """
+
+    def __init__(self, lines):
+        self.lines, self.known = lines, {}
+
+    def at(self, steps, t):
+        """Solutions with so many open steps: arrays of all unknowns."""
+        most = max(self.lines)
+        if t not in self.known:
+            self.known[t] = self._found(most, t)
+        return self.known[t].get(steps, [])
+
+    def _found(self, most, t):
+        if not most:
+            return {0: replica_symmetric(self.lines[0].system(t)).points}
+        system_with = lambda k: self.lines[k].system(t)
+        return {k: found.points for k, (found, _) in enumerate(levels_of(system_with, Unknowns(system_with(most))))}
+
+
+def scanned(line, sector, t):
+    """Solutions of a sector with one free unknown, the response, of one overlap with fixed q_d: every change of sign."""
+    o, = line.theory.overlaps
+    system, curve = line.system(t), line.curve(sector)
+    if len(sector.free) != 1 or o.diagonal is None or system.T == 0:
+        return []
+    total = float(o.diagonal)
+    grid = total * (1 - OVERLAPS) / system.T
+    F = lambda C: curve(np.array([C, t]))[0]
+    values = [F(C) for C in grid]
+    found = []
+    for a, b, Fa, Fb in zip(grid, grid[1:], values, values[1:]):
+        if np.isfinite(Fa) and np.isfinite(Fb) and Fa * Fb < 0:
+            found.append(np.array([brentq(F, a, b, xtol=1e-15, rtol=1e-14)]))
+    return found

@@ -8,12 +8,13 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from .curves import Path, Stepping, follow, locate, solved_at
+from .limits import capacity
 from .line import Facts
 
-__all__ = ["Segment", "branch_paths", "segments_of"]
+__all__ = ["Segment", "branch_paths", "crossing", "pieces", "segments_of", "zeros"]
 
 # Where solutions are looked for, in units of the range, ends included almost.
-ANCHORS = (0.985, 0.012, 0.5)
+ANCHORS = (0.985, 0.003, 0.5, 0.2)
 SAME = 1e-5
 # A smaller signal has vanished.
 VANISHED = 1e-4
@@ -72,9 +73,9 @@ class Segment:
 
     @cached_property
     def _interpolation(self):
-        times, energies = np.array([(f.t, f.free_energy) for f in self.facts]).T
-        kept = np.append(True, np.diff(times) > 1e-9)
-        if kept.sum() < 4:
+        times, energies = np.array(sorted((f.t, f.free_energy) for f in self.facts)).T
+        kept = np.append(True, np.diff(times) > 1e-7)
+        if kept.sum() < 4 or np.diff(times[kept]).min() <= 0:
             return lambda t: np.interp(t, times[kept], energies[kept])
         return CubicSpline(times[kept], energies[kept])
 
@@ -185,7 +186,18 @@ def _cut(line, sector, path):
             start.append(b)
     if len(start) > 1:
         pieces.append((start, reason, path.ends[1]))
-    return [s for nodes, low, high in pieces for s in _by_stability(line, sector, path.curve, nodes, low, high)]
+    found = [s for nodes, low, high in pieces for s in _by_stability(line, sector, path.curve, nodes, low, high)]
+    for side in (0, 1):
+        _extend(found, facts[-1 if side else 0], capacity(line, sector, path, side))
+    return found
+
+
+def _extend(segments, end, t):
+    """Let the segment that ends at `end` reach the limit t of the branch."""
+    for s in segments if t is not None else ():
+        for side, facts in enumerate((s.facts[0], s.facts[-1])):
+            if facts is end:
+                s.bounds[side], s.ends[side] = t, "capacity"
 
 
 def _finite_run(facts):
@@ -234,3 +246,35 @@ def crossing(line, sector, curve, a, b, function):
     found = Facts(line, sector, node)
     near = abs(flat(function(found)))
     return found if near < 1e-4 * (abs(flat(function(a))) + abs(flat(function(b)))) or near < 1e-9 else None
+
+
+def zeros(segment, function, noise=1e-9):
+    """Facts of a segment at which a function of them changes its sign; changes between values below `noise` are rounding."""
+    found = []
+    for a, b in pairwise(segment.facts):
+        values = function(a), function(b)
+        if np.isnan(values).any() or (values[0] > 0) == (values[1] > 0) or np.abs(values).min() < noise:
+            continue
+        zero = crossing(segment.line, segment.sector, segment.curve, a, b, function)
+        if zero is not None:
+            found.append(zero)
+    return found
+
+
+def pieces(segment, function, reason):
+    """The pieces of a segment on which a function of facts is positive; where it vanishes they end for that reason."""
+    found = []
+    for low, high in pairwise([None, *zeros(segment, function), None]):
+        inner = [f for f in segment.facts if (low is None or f.t > low.t) and (high is None or f.t < high.t)]
+        facts = [f for f in (low, *inner, high) if f is not None]
+        values = [function(f) for f in facts]
+        if len(facts) > 1 and max(values, key=abs) > 0:
+            found.append(_piece(segment, facts, low is None, high is None, reason))
+    return found
+
+
+def _piece(segment, facts, first, last, reason):
+    ends = [segment.ends[0] if first else reason, segment.ends[1] if last else reason]
+    piece = Segment(segment.line, segment.sector, segment.curve, facts, ends, segment.stable)
+    piece.bounds = [segment.low if first else piece.low, segment.high if last else piece.high]
+    return piece

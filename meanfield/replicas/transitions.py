@@ -7,13 +7,13 @@ import numpy as np
 from scipy.optimize import brentq
 
 from theory.errors import InputError
-from theory.replica import ansatz_of
+from theory.replica import OneStepRSB, ansatz_of
 
 from ..transitions import Transition, Transitions
 from .line import Line
 from .saddle import saddle
-from .seeds import seeds
-from .segments import branch_paths, crossing, segments_of
+from .seeds import Seeds, scanned
+from .segments import branch_paths, pieces, segments_of, zeros
 from .solutions import theory_of
 
 __all__ = ["replica_transitions"]
@@ -24,8 +24,11 @@ SAME = 1e-9
 # A branch that ends within this distance of an instability springs from it.
 SPRINGS = 0.1
 FLAT = 1e-12
-# A change of sign between smaller values is rounding.
-NOISE = 1e-9
+# A replicon that vanishes within this of a fold (on a Nishimori line) is the fold's.
+TOUCH = 1e-6
+# Where states with x = 1 are looked for; steps between overlaps smaller than `OPEN` have closed.
+MARGINAL_ANCHORS = (0.02, 0.25, 0.5, 0.75, 0.98)
+OPEN = 1e-3
 
 
 def replica_transitions(model, r, fixed, ansatz=None, steps=None):
@@ -41,8 +44,9 @@ def replica_transitions(model, r, fixed, ansatz=None, steps=None):
     ansatz = ansatz_of(ansatz, steps)
     if ansatz.x is not None:
         raise InputError("transitions need free block parameters: give the ansatz without x")
-    line = Line(saddle(theory_of(model, ansatz)), r.name, *_widened(model, r, fixed), fixed)
-    found = Finder(line).records()
+    ends = _widened(model, r, fixed)
+    lines = {k: Line(saddle(theory_of(model, ansatz_of("krsb", k))), r.name, *ends, fixed) for k in range(ansatz.steps + 1)}
+    found = Finder(lines).records()
     kept = tuple(t for t in (_rounded(t, r) for t in found) if r.low <= t.at[r.name] <= r.high)
     return Transitions(kept, model.name, {r.name: (r.low, r.high)}, {**model.structural, **fixed})
 
@@ -92,13 +96,57 @@ class Event:
 class Finder:
     """Finds the transitions along a line."""
 
-    def __init__(self, line):
-        self.line = line
+    def __init__(self, lines):
+        self.lines, self.line = lines, lines[max(lines)]
+        self.seeds, self.replaced = Seeds(lines), []
         self.segments = self._segments()
+        self.marginal = self._marginal() if len(lines) > 1 else []
         self._join()
 
+    @property
+    def broken(self):
+        """Whether the ansatz breaks replica symmetry."""
+        return len(self.lines) > 1
+
     def _segments(self):
-        return segments_of(self.line, branch_paths(self.line, lambda t: seeds(self.line, t)))
+        """Segments of states; without breaking those that are stable against it, where the ansatz allows for it."""
+        symmetric = self._of(0)
+        if not self.broken:
+            return symmetric
+        self.replaced = [s for s in symmetric if not s.sector.paramagnetic]
+        kept = [p for s in symmetric for p in pieces(s, lambda f: f.state.replicon, "at")]
+        physical = lambda f: 1 - f.largest_block
+        top = self._of(max(self.lines))
+        return kept + [p for s in top for p in (pieces(s, physical, "static") if self._warm else [s])]
+
+    @property
+    def _warm(self):
+        """Whether blocks have a size: anywhere but at T = 0."""
+        return self.line.fixed.get("T") != 0
+
+    def _of(self, steps):
+        line = self.lines[steps]
+        return segments_of(line, branch_paths(line, lambda t: self.seeds.at(steps, t)))
+
+    def _marginal(self):
+        """Segments of states with x = 1, where the complexity of a paramagnet with many states is positive."""
+        symmetric = next((s for s in self.lines[0].sectors if s.paramagnetic), None)
+        if symmetric is None or len(self.lines) != 2 or not self._warm:
+            return []
+        model, line = self.line.model, self.line
+        fixed = Line(saddle(theory_of(model, OneStepRSB(1))), line.name, line.low, line.high, line.fixed)
+        sector = next((s for s in line.sectors if s.centred), None)
+        if sector is None:
+            return []
+        sector = replace(sector, size=fixed.saddle.size, free=tuple(i for i in sector.free if i < fixed.saddle.size))
+        fixed.sectors = [sector]
+        starts = {t: [sector.lift(w, fixed.system(t)) for w in scanned(fixed, sector, t)] for t in MARGINAL_ANCHORS}
+        for s in self.segments:
+            for side in (0, 1):
+                if s.ends[side] == "static" and s.sector.centred:
+                    f = s.facts[-1 if side else 0]
+                    starts[f.t] = [*starts.get(f.t, []), f.unknowns[: fixed.saddle.size]]
+        return segments_of(fixed, branch_paths(fixed, lambda t: starts[t], anchors=tuple(starts)))
 
     def _join(self):
         """Let branches that spring from an instability begin right there."""
@@ -116,33 +164,28 @@ class Finder:
         """(t, segment) where a more symmetric branch loses its stability against a signal or against overlaps."""
         found = []
         for s in self.segments:
-            if s.sector.signals and s.sector.spontaneous:
+            if (s.sector.signals and s.sector.spontaneous) or s.line.theory.steps:
                 continue
+            if self.broken and s.sector.paramagnetic:
+                found += [(s.bounds[side], s) for side in (0, 1) if s.ends[side] == "at"]
             found += [(s.bounds[side], s) for side in (0, 1) if s.ends[side] == "instability"]
-            if s.sector.paramagnetic:
-                found += [(f.t, s) for f in self._zeros(s, lambda f: f.state.replicon)]
-        return found
-
-    def _zeros(self, segment, function):
-        found = []
-        for a, b in pairwise(segment.facts):
-            values = function(a), function(b)
-            if np.isnan(values).any() or (values[0] > 0) == (values[1] > 0) or np.abs(values).min() < NOISE:
-                continue
-            zero = crossing(self.line, segment.sector, segment.curve, a, b, function)
-            if zero is not None:
-                found.append(zero)
+            if s.sector.paramagnetic and not self.broken:
+                found += [(f.t, s) for f in zeros(s, lambda f: f.state.replicon)]
         return found
 
     # Equilibrium
 
     def equilibrium(self, t, energy=lambda s, t: s.at(t).free_energy):
         """The segment of equilibrium at t: over signals the lowest free energy, over overlaps without signal the highest; or None."""
-        present = [s for s in self.segments if s.covers(t)]
-        silent = [s for s in present if not s.signal and self._extremal(s, t)]
-        signals = [s for s in present if s.signal and s.stable]
+        silent = self._present(t, lambda s: not s.signal and self._extremal(s, t))
+        signals = self._present(t, lambda s: s.signal and s.stable)
         best = [max(silent, key=lambda s: energy(s, t))] if silent else []
         return min([*best, *signals], key=lambda s: energy(s, t), default=None)
+
+    def _present(self, t, wanted):
+        """Segments at t; replica symmetric ones that breaking makes unstable only where nothing else is found: steps nearly closed."""
+        found = [s for s in self.segments if s.covers(t) and wanted(s)]
+        return found or [s for s in self.replaced if s.covers(t) and wanted(s)]
 
     def _extremal(self, segment, t):
         """Whether a state without signal is where the free energy is highest: a paramagnet must be stable against overlaps."""
@@ -165,7 +208,7 @@ class Finder:
 
     def records(self):
         """All records in increasing order of the parameter, each kind once at a place."""
-        found = [t for t in [*self._changes(), *self._continuous(), *self._spinodals(), *self._breakings(), *self._entropies()] if t is not None]
+        found = [t for t in [*self._changes(), *self._continuous(), *self._spinodals(), *self._capacities(), *self._breakings(), *self._entropies(), *self._statics(), *self._dynamics()] if t is not None]
         found.sort(key=lambda e: (e.t, not e.equilibrium))
         kept = []
         for e in found:
@@ -180,7 +223,7 @@ class Finder:
     def _label(self, segment, t, side):
         """The label of a phase close to t, on one side."""
         if segment is None:
-            return "none"
+            return "none" if self.line.theory.channel is None else "unsatisfiable"
         low, high = segment.bounds
         near = t + side * min(1e-3, 0.3 * (high - low))
         inner = min(max(near, low + 0.05 * (min(high, low + 0.02) - low)), high - 0.05 * (high - max(low, high - 0.02)))
@@ -208,7 +251,11 @@ class Finder:
 
     @staticmethod
     def _merge(a, b, t):
+        if any(end in ("static", "at") and abs(bound - t) < 1e-3 for s in (a, b) for end, bound in zip(s.ends, s.bounds)):
+            return True
         x, y = a.at(t).unknowns, b.at(t).unknowns
+        if len(x) != len(y):
+            return False
         return np.isfinite(x).all() and np.isfinite(y).all() and np.abs(x - y).max() < 1e-5
 
     def _continuous(self):
@@ -222,7 +269,7 @@ class Finder:
             pair = (other, s) if other.bounds[1] - t < SAME else (s, other)
             at_equilibrium = self._at_equilibrium(t, s) or self._at_equilibrium(t, other)
             yield Event("continuous", t, *pair, at_equilibrium)
-            if not other.signal and not self.line.theory.steps:
+            if not other.signal:
                 yield Event("at", t, *pair, at_equilibrium)
 
     def _spinodals(self):
@@ -235,6 +282,37 @@ class Finder:
                     pair = (s, rest) if side else (rest, s)
                     yield Event("spinodal", t, *pair, self._at_equilibrium(t, s))
 
+    def _capacities(self):
+        """Ends of branches at which an overlap reaches its largest value: beyond there are no states."""
+        for s in self.segments:
+            for side in (0, 1):
+                if s.ends[side] == "capacity":
+                    t = s.bounds[side]
+                    inside = min(max(s.facts[-1 if side else 0].t, 0.0), 1.0)
+                    yield Event("capacity", t, *((s, None) if side else (None, s)), self.equilibrium(inside) is s)
+
+    def _sides(self, segment, side):
+        """(phase below, phase above) an end of a segment, beyond it the equilibrium."""
+        t = segment.bounds[side]
+        rest = self._other(t, 1 if side else -1)
+        return (segment, rest) if side else (rest, segment)
+
+    def _statics(self):
+        """Points at which the block parameter reaches 1 by a jump of the overlap: states begin to dominate one by one."""
+        for s in self.segments:
+            for side in (0, 1):
+                if s.ends[side] == "static" and s.facts[-1 if side else 0].step > OPEN:
+                    yield Event("static", s.bounds[side], *self._sides(s, side), self._at_equilibrium(s.bounds[side], s))
+
+    def _dynamics(self):
+        """Points at which a nonzero overlap first solves the equations at x = 1: exponentially many states appear."""
+        for s in self.marginal:
+            for side in (0, 1):
+                end = s.facts[-1 if side else 0]
+                if s.ends[side] == "fold" and end.step > OPEN and s.at((s.low + s.high) / 2).step > end.step:
+                    rest = self._other(s.bounds[side], 1 if side else -1)
+                    yield Event("dynamic", s.bounds[side], *((s, rest) if side else (rest, s)), True)
+
     @staticmethod
     def _is_state(segment):
         """Whether a branch is one of states: without signal, overlaps that appear by a jump are stable only where replicas are."""
@@ -242,20 +320,24 @@ class Finder:
 
     def _breakings(self):
         """Points at which a stable branch loses its stability against (further) breaking of replica symmetry."""
-        kind = "gardner" if self.line.theory.steps else "at"
         for s in self.segments:
             if s.sector.paramagnetic or not s.stable:
                 continue
-            for f in self._zeros(s, lambda f: f.state.replicon):
-                yield Event(kind, f.t, s, s, self._at_equilibrium(f.t, s))
+            kind = "gardner" if s.line.theory.steps else "at"
+            if kind == "at" and self.broken:
+                yield from (Event(kind, s.bounds[side], *self._sides(s, side), True) for side in (0, 1) if s.ends[side] == "at")
+                continue
+            for f in zeros(s, lambda f: f.state.replicon):
+                if not any(end == "fold" and abs(b - f.t) < TOUCH for end, b in zip(s.ends, s.bounds)):
+                    yield Event(kind, f.t, s, s, self._at_equilibrium(f.t, s))
 
     def _entropies(self):
         """Points at which the entropy of discrete sites vanishes."""
-        if not self.line.discrete or self.line.fixed.get("T") == 0:
+        if not self.lines[0].discrete or self.line.fixed.get("T") == 0:
             return
         for s in self.segments:
             if s.stable and self._is_state(s):
-                for f in self._zeros(s, lambda f: f.state.entropy):
-                    if s.sector.paramagnetic and f.state.replicon < 0:
+                for f in zeros(s, lambda f: f.state.entropy):
+                    if s.sector.paramagnetic and (f.state.replicon < 0 or (self.broken and not self._at_equilibrium(f.t, s))):
                         continue
                     yield Event("zero-entropy", f.t, s, s, self._at_equilibrium(f.t, s))
