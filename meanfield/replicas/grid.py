@@ -20,18 +20,17 @@ INTERPOLABLE = 0.0436
 LARGEST = 60000
 
 
-@routine
-def _lagrange(shift, taps):
-    """Weights of the points 0..TAPS-1 for the value at `shift`, near the middle."""
-    for i in range(TAPS):
-        weight = 1.0
-        for j in range(TAPS):
-            if j != i:
-                weight *= (shift - j) / (i - j)
-        taps[i] = weight
+def _lagrange(shift):
+    """Weights of the points 0..TAPS-1 for the value at `shift` (an array), near the middle: (len, TAPS)."""
+    points = np.arange(TAPS)
+    out = np.ones((len(shift), TAPS))
+    for i in points:
+        for j in points:
+            if i != j:
+                out[:, i] *= (shift - j) / (i - j)
+    return out
 
 
-@routine
 def plan(variances, distances, narrowing, digits, coarsen):
     """Grid spacing and, for each level below the leaf's, how many grid steps apart its nodes lie (0: interpolate).
 
@@ -39,22 +38,13 @@ def plan(variances, distances, narrowing, digits, coarsen):
     ----------
     variances, distances, narrowing : of the levels 0..k-1
     """
-    n = len(variances)
-    allowed = np.empty(n)
-    smallest = math.inf
-    for i in range(n):
-        sd = math.sqrt(variances[i])
-        allowed[i] = sd * spacing(distances[i] / sd, narrowing[i], digits) if sd > 0.0 else math.inf
-        smallest = min(smallest, allowed[i])
     fine = coarsen * INTERPOLABLE * distances.min()
-    h = max(smallest, fine) if smallest < math.inf else fine
-    strides = np.zeros(n, np.int64)
-    for i in range(n):
-        strides[i] = int(min(allowed[i] / h * (1.0 + 1e-12), 1e6))
-    return h, strides
+    sd = [math.sqrt(v) for v in variances]
+    allowed = [s * spacing(d / s, c, digits) if s > 0.0 else math.inf for s, d, c in zip(sd, distances, narrowing, strict=True)]
+    h = max(min(allowed), fine) if min(allowed) < math.inf else fine
+    return h, np.array([int(min(a / h * (1.0 + 1e-12), 1e6)) for a in allowed])
 
 
-@routine
 def offsets(v, low, high, h, stride, allowed):
     """Nodes of one level: grid offset of each, its taps, and log weight.
 
@@ -66,49 +56,38 @@ def offsets(v, low, high, h, stride, allowed):
     if v <= 0.0:
         return np.zeros(1, np.int64), np.ones((1, 1)), np.zeros(1)
     step = stride * h if stride > 0 else allowed
-    first, last = int(math.floor(low / step)), int(math.ceil(high / step))
-    n = last - first + 1
-    shifts, logs = np.empty(n, np.int64), np.empty(n)
-    taps = np.ones((n, 1 if stride > 0 else TAPS))
-    shift_log = math.log(step / math.sqrt(2.0 * math.pi * v))
-    for j in range(n):
-        y = (first + j) * step
-        logs[j] = shift_log - 0.5 * y * y / v
-        if stride > 0:
-            shifts[j] = (first + j) * stride
-        else:
-            place = y / h
-            shifts[j] = int(math.floor(place)) - (TAPS // 2 - 1)
-            _lagrange(place - shifts[j], taps[j])
-    return shifts, taps, logs
+    index = np.arange(math.floor(low / step), math.ceil(high / step) + 1)
+    logs = math.log(step / math.sqrt(2.0 * math.pi * v)) - 0.5 * (index * step) ** 2 / v
+    if stride > 0:
+        return index * stride, np.ones((len(index), 1)), logs
+    places = index * (step / h)
+    shifts = np.floor(places).astype(np.int64) - (TAPS // 2 - 1)
+    return shifts, _lagrange(places - shifts), logs
 
 
 @summing
-def _shifted(source, start, taps, out):
-    for n in range(len(out)):
-        out[n] = 0.0
-    for t in range(len(taps)):
-        c = taps[t]
-        part = source[start + t:start + t + len(out)]
+def _shifted(source, pad, shifts, taps, F):
+    for j in range(F.shape[0]):
+        out = F[j]
         for n in range(len(out)):
-            out[n] += c * part[n]
+            out[n] = 0.0
+        for t in range(taps.shape[1]):
+            c = taps[j, t]
+            part = source[pad + shifts[j] + t:pad + shifts[j] + t + len(out)]
+            for n in range(len(out)):
+                out[n] += c * part[n]
 
 
-@routine
 def padded(phi, mean, curve, pad, h, bending):
     """The three functions with `pad` more points at each end: straight lines, or parabolas where that is allowed."""
-    n = len(phi)
+    n, reach = len(phi), h * np.arange(1, pad + 1)
     out = np.empty((3, n + 2 * pad))
-    out[0, pad:pad + n], out[1, pad:pad + n], out[2, pad:pad + n] = phi, mean, curve
-    for side in range(2):
-        e = 0 if side == 0 else n - 1
+    out[:, pad:pad + n] = phi, mean, curve
+    for e, dy, part in ((0, -reach[::-1], out[:, :pad]), (n - 1, reach, out[:, pad + n:])):
         S = min(0.0, curve[e]) if bending else 0.0
-        for j in range(pad):
-            at = pad - 1 - j if side == 0 else pad + n + j
-            dy = -(j + 1) * h if side == 0 else (j + 1) * h
-            out[0, at] = phi[e] + dy * (mean[e] + 0.5 * S * dy)
-            out[1, at] = mean[e] + S * dy
-            out[2, at] = S
+        part[0] = phi[e] + dy * (mean[e] + 0.5 * S * dy)
+        part[1] = mean[e] + S * dy
+        part[2] = S
     return out
 
 
@@ -124,16 +103,6 @@ def _tops(F, logs, D, top, low, high):
 
 
 @summing
-def _means(F, weights, mean):
-    for n in range(len(mean)):
-        mean[n] = 0.0
-    for j in range(F.shape[0]):
-        w = weights[j]
-        for n in range(len(mean)):
-            mean[n] += w * F[j, n]
-
-
-@summing
 def _totals(F, logs, D, top, total):
     for n in range(len(top)):
         total[n] = 0.0
@@ -143,33 +112,17 @@ def _totals(F, logs, D, top, total):
 
 
 @routine
-def _values(F, logs, D, phi, gain):
-    """The level above's function by log-sum-exp; about the mean, with dP/dD as well, where the exponent is small.
-
-    Returns whether the exponent is small.
-    """
-    n = len(phi)
-    top, low, high, total = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
-    _tops(F, logs, D, top, low, high)
-    if D * (high - low).max() >= GENTLE:
-        _totals(F, logs, D, top, total)
-        for i in range(n):
-            phi[i] = (top[i] + math.log(total[i])) / D
-        return False
-    weights = np.exp(logs)
-    weights /= weights.sum()
-    _means(F, weights, phi)
-    gain[:] = 0.0
-    for i in range(n):
+def _gentle(F, weights, D, phi, gain):
+    """The level above about the mean, and dP/dD, where the exponent is small."""
+    for i in range(len(phi)):
         excess = 0.0
-        if D > 0.0:
-            for j in range(len(logs)):
-                excess += weights[j] * math.expm1(D * (F[j, i] - phi[i]))
-            phi[i] += math.log1p(excess) / D
-        for j in range(len(logs)):
+        gain[i] = 0.0
+        for j in range(len(weights)):
+            excess += weights[j] * math.expm1(D * (F[j, i] - phi[i]))
+        phi[i] += math.log1p(excess) / D if D > 0.0 else 0.0
+        for j in range(len(weights)):
             rise = F[j, i] - phi[i]
             gain[i] += weights[j] * gain_ratio(D * rise) * rise * rise
-    return True
 
 
 @summing
@@ -190,6 +143,8 @@ def _gains(P, F, D, phi, gain):
 
 @summing
 def _weighted(P, G, mean, square):
+    for n in range(len(mean)):
+        mean[n] = square[n] = 0.0
     for j in range(P.shape[0]):
         for n in range(P.shape[1]):
             a = P[j, n] * G[j, n]
@@ -197,29 +152,29 @@ def _weighted(P, G, mean, square):
             square[n] += a * G[j, n]
 
 
-@routine
 def step(source, pad, D, shifts, taps, logs, phi, mean, curve, gain):
     """One level: fills its functions and dP/dD there; returns the tilted probabilities of the nodes, (nodes, points)."""
     n, m = len(phi), len(logs)
-    F, G = np.empty((m, n)), np.empty((m, n))
-    for j in range(m):
-        _shifted(source[0], pad + shifts[j], taps[j], F[j])
-    gentle = _values(F, logs, D, phi, gain)
-    P = np.empty((m, n))
+    F, P = np.empty((m, n)), np.empty((m, n))
+    _shifted(source[0], pad, shifts, taps, F)
+    top, low, high, square = (np.empty(n) for _ in range(4))
+    _tops(F, logs, D, top, low, high)
+    gentle = D * (high - low).max() < GENTLE
+    if gentle:
+        weights = np.exp(logs) / np.exp(logs).sum()
+        np.matmul(weights, F, out=phi)
+        _gentle(F, weights, D, phi, gain)
+    else:
+        _totals(F, logs, D, top, phi)
+        np.divide(top + np.log(phi), D, out=phi)
     _tilts(F, logs, D, phi, P)
     if not gentle:
         _gains(P, F, D, phi, gain)
-    square, unused = np.zeros(n), np.zeros(n)
-    mean[:] = 0.0
-    curve[:] = 0.0
-    for j in range(m):
-        _shifted(source[1], pad + shifts[j], taps[j], G[j])
-    _weighted(P, G, mean, square)
-    for j in range(m):
-        _shifted(source[2], pad + shifts[j], taps[j], G[j])
-    _weighted(P, G, curve, unused)
-    for i in range(n):
-        curve[i] += D * (square[i] - mean[i] * mean[i])
+    _shifted(source[1], pad, shifts, taps, F)
+    _weighted(P, F, mean, square)
+    _shifted(source[2], pad, shifts, taps, F)
+    _weighted(P, F, curve, top)
+    curve += D * (square - mean * mean)
     return P
 
 
@@ -233,7 +188,6 @@ def _spread(P, weights, shifts, taps, pad, out):
                 part[n] += c * P[j, n] * weights[n]
 
 
-@routine
 def spread(P, weights, shifts, taps, pad):
     """Weights of this level's points from those of the level above; what falls beyond the grid goes to its ends."""
     n = len(weights)

@@ -4,52 +4,45 @@
 """
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
 from ..kernels.jit import routine
-from .normal import LOG_ROOT_2PI, log_between
+from .normal import LOG_ROOT_2PI, excess_hazard, log_between
 
+# Distance from the gate's nearest edge, in units of sqrt(delta), beyond which its tail is expanded.
+TAIL = 6.0
 VALUE, SLOPE, BEND, HEAT, FIRST = 0, 1, 2, 3, 4
 
 
-@routine
 def envelope(slopes, levels):
     """Upper envelope of the lines levels + slopes y: (states from left to right, kinks between them).
 
     Of several lines of one slope the highest counts; lines that touch the envelope in one point do not.
     """
-    order = np.argsort(slopes)
-    chain = np.empty(len(slopes), np.int64)
-    kinks = np.empty(len(slopes))
-    n = 0
-    for i in order:
-        if n and slopes[chain[n - 1]] == slopes[i]:
-            if levels[i] <= levels[chain[n - 1]]:
-                continue
-            n -= 1
-        while n:
-            j = chain[n - 1]
+    chain, kinks = [], []
+    for i in sorted(range(len(slopes)), key=lambda s: (slopes[s], -levels[s], s)):
+        if chain and slopes[chain[-1]] == slopes[i]:
+            continue
+        y = -math.inf
+        while chain:
+            j = chain[-1]
             y = (levels[j] - levels[i]) / (slopes[i] - slopes[j])
-            if n == 1 or y > kinks[n - 2]:
-                kinks[n - 1] = y
+            if len(chain) == 1 or y > kinks[-1]:
                 break
-            n -= 1
-        chain[n] = i
-        n += 1
-    return chain[:n].copy(), kinks[:max(n - 1, 0)].copy()
+            chain.pop()
+            kinks.pop()
+        if chain:
+            kinks.append(y)
+        chain.append(i)
+    return np.array(chain), np.array(kinks, dtype=float)
 
 
-@routine
 def shares(slopes, levels, states):
     """Which states have the line of each piece of the envelope, as equal shares: (pieces, S)."""
-    out = np.zeros((len(states), len(slopes)))
-    for i in range(len(states)):
-        for s in range(len(slopes)):
-            same = slopes[s] == slopes[states[i]] and levels[s] == levels[states[i]]
-            out[i, s] = 1.0 if same else 0.0
-        out[i] /= out[i].sum()
-    return out
+    same = (slopes == slopes[states][:, None]) & (levels == levels[states][:, None])
+    return same / same.sum(axis=1, keepdims=True)
 
 
 @routine
@@ -136,27 +129,66 @@ def fill_channel(nodes, edges, values, delta, table):
         table[SLOPE, k] = slope / s
         table[BEND, k] = (second - slope * slope) / delta
         table[HEAT, k] = 0.0
+        _refine_tail(table[:, k], u, edges, values, s)
 
 
 @routine
-def channel_kinks(edges, values, delta):
-    """Where the channel function bends, sorted, and the distance of its singularities there.
+def _refine_tail(column, u, edges, values, s):
+    """Value, slope and curvature far outside the gate, where they are differences of large numbers.
 
-    Besides the edges: the depth at which a small value of the gate takes over from a tail.
+    E Phi = c + sum_e jump_e Q(distance_e), c the gate's value at u; the nearest edge's term is taken out.
     """
-    n = len(values)
-    kinks, scales = np.empty(len(edges) * (1 + 2 * n * n)), np.empty(len(edges) * (1 + 2 * n * n))
-    m = 0
-    s = math.sqrt(delta)
+    near, base = -1, values[0]
     for e in range(len(edges)):
-        kinks[m], scales[m] = edges[e], 2.0 * s
-        m += 1
-        for i in range(n):
-            for j in range(n):
-                if values[j] > 4.0 * values[i] and values[i] > 0.0:
-                    depth = math.sqrt(2.0 * delta * math.log(values[j] / values[i]))
-                    for sign in (-1.0, 1.0):
-                        kinks[m], scales[m] = edges[e] + sign * depth, min(2.0 * s, math.pi * delta / depth)
-                        m += 1
-    order = np.argsort(kinks[:m])
-    return kinks[order], scales[order]
+        if near < 0 or abs(edges[e] - u) < abs(edges[near] - u):
+            near = e
+        if edges[e] <= u:
+            base = values[e + 1]
+    B = (edges[near] - u) / s if near >= 0 else 0.0
+    sign = 1.0 if B > 0.0 else -1.0
+    jump = sign * (values[near + 1] - values[near]) if near >= 0 else 0.0
+    if abs(B) < TAIL or jump <= 0.0 or (base > 0.0 and 0.5 * B * B + math.log(base / jump) > 2.0):
+        return
+    B = abs(B)
+    excess = excess_hazard(B)
+    log_tail = -LOG_ROOT_2PI - math.log(B + excess)
+    extra_tail = base / jump * math.exp(0.5 * B * B - log_tail) if base > 0.0 else 0.0
+    extra_density = moment = 0.0
+    for e in range(len(edges)):
+        if e != near:
+            C = (edges[e] - u) / s
+            ratio = (values[e + 1] - values[e]) / (sign * jump) * math.exp(-0.5 * (abs(C) - B) * (abs(C) + B))
+            extra_density += ratio
+            moment += ratio * (C - sign * B)
+            extra_tail += math.copysign(ratio, C * sign * ratio) * (B + excess) / (abs(C) + excess_hazard(abs(C)))
+    hazard = (B + excess) * (1.0 + extra_density) / (1.0 + extra_tail)
+    beyond = excess + (B + excess) * (extra_density - extra_tail) / (1.0 + extra_tail)
+    column[VALUE] = -0.5 * B * B + log_tail + math.log(jump) + math.log1p(extra_tail)
+    column[SLOPE] = sign * hazard / s
+    column[BEND] = hazard * (sign * moment / (1.0 + extra_density) - beyond) / (s * s)
+
+
+def channel_kinks(edges, values, delta):
+    """Where the channel function bends and how sharply.
+
+    Besides the edges these are the points where the tail of one piece, log c - distance**2 / (2 delta),
+    meets another piece of smaller value or, inside a gap, the tail of another.
+
+    Returns
+    -------
+    (places, sorted; distance of the singularities from the real axis there; largest jump of the slope)
+    """
+    s, pieces = math.sqrt(delta), [j for j in range(len(values)) if values[j] > 0.0]
+    meetings = []
+    for low in pieces:
+        for high in pieces:
+            if values[high] > 4.0 * values[low]:
+                depth = math.sqrt(2.0 * delta * math.log(values[high] / values[low]))
+                meetings += [(edge + sign * depth, depth) for edge in edges for sign in (-1.0, 1.0)]
+    for left, right in pairwise(pieces):
+        if right > left + 1:
+            a, b = edges[left], edges[right - 1]
+            meetings.append((0.5 * (a + b) - delta * math.log(values[right] / values[left]) / (b - a), b - a))
+    places = [(edge, 2.0 * s) for edge in edges] + [(u, min(2.0 * s, math.pi * delta / width)) for u, width in meetings]
+    kinks, scales = np.array(sorted(set(places)), dtype=float).reshape(-1, 2).T.copy()
+    return kinks, scales, max((width for _, width in meetings), default=0.0) / delta

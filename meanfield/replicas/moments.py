@@ -17,8 +17,10 @@ from .quadratic import parabola
 from .recursion import Problem, Teacher, averaged, solved
 from .sites import channel, site, smooth_gate
 from .steps import SQUARE, plain_rows
+from .two_states import two_states
 
 ROUNDING = 1e-15
+NONE = np.empty(0)
 
 
 @dataclass(frozen=True)
@@ -67,18 +69,18 @@ def finite_moments(slopes, levels, mu, variances, exponents, T, kappa=0.0):
     -------
     Moments; all nan outside the domain (negative variances, exponents or T, or kappa with k > 0)
     """
+    if len(slopes) == 2 and len(variances) == 1:
+        return _two_states(slopes, levels, mu, variances, T, kappa)
     a, l, v, D = _arrays(slopes, levels, variances, exponents)
     if not _in_domain(v, D, mu, T) or (kappa != 0.0 and len(D)):
         return _nothing(len(D), len(a))
     v = np.maximum(v, 0.0)
-    if T == 0.0 and len(D) and _is_empty(v[-1], mu):
-        return _with_empty_level(finite_moments(a, l, mu, v[:-1], D[:-1], T))
-    leaf = site(a, l, T, kappa)
-    average = _cold_average if T == 0.0 and not len(D) else solved
-    result = _compared(*(average(Problem(leaf, float(mu), v, D, None, rule)) for rule in (0, 1)))
+    leaf, kept = site(a, l, T, kappa), _filled(v, mu)
+    average = _cold_average if T == 0.0 and not kept.any() else solved
+    result = _compared(*(average(Problem(leaf, float(mu), v[[True, *kept]], D[kept], None, rule)) for rule in (0, 1)))
     if T == 0.0 and len(leaf.kinks):
         result.replicon[-1] = math.inf
-    return result
+    return _with_empty_levels(result, kept)
 
 
 def quadratic_moments(A, mu, variances, exponents, T):
@@ -112,7 +114,15 @@ def channel_moments(edges, values, delta, mu, variances, exponents, teacher=None
     v = np.maximum(v, 0.0)
     leaf = smooth_gate(b, values, float(delta)) if smooth else channel(b, c, float(delta))
     weight = None if teacher is None else _teacher(teacher, float(mu), v[0])
-    return _compared(*(solved(Problem(leaf, float(mu), v, D, weight, rule)) for rule in (0, 1)))
+    kept = _filled(v, mu)
+    result = _compared(*(solved(Problem(leaf, float(mu), v[[True, *kept]], D[kept], weight, rule)) for rule in (0, 1)))
+    return _with_empty_levels(result, kept)
+
+
+def _two_states(slopes, levels, mu, variances, T, kappa):
+    value, entropy, mean, curvature, error, squares, weights, replicon = two_states(
+        np.asarray(slopes, float), np.asarray(levels, float), float(mu), float(variances[0]), float(T), float(kappa))
+    return Moments(value, entropy, mean, squares, curvature, NONE, weights, replicon, 0.0, error)
 
 
 def _arrays(*values):
@@ -133,10 +143,18 @@ def _nothing(k, n):
     return Moments(nan, nan, nan, np.full(k + 1, nan), nan, np.full(k, nan), np.full(n, nan), np.full(k + 1, nan), nan, nan)
 
 
-def _with_empty_level(m):
-    """The moments with an innermost level of no variance below a leaf with kinks."""
-    return replace(m, squares=np.append(m.squares, m.squares[-1]), exponents=np.append(m.exponents, 0.0),
-                   replicon=np.append(m.replicon, m.replicon[-1]))
+def _filled(v, mu):
+    """Which levels i = 1..k have a variance."""
+    return np.array([not _is_empty(x, mu) for x in v[1:]], dtype=bool)
+
+
+def _with_empty_levels(m, kept):
+    """The moments with the levels i = 1..k put back that have no variance."""
+    if kept.all():
+        return m
+    level, gains = np.concatenate([[0], np.cumsum(kept)]), np.zeros(len(kept))
+    gains[kept] = m.exponents
+    return replace(m, squares=m.squares[level], exponents=gains, replicon=m.replicon[level])
 
 
 def _is_empty(v, mu):

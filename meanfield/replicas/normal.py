@@ -40,3 +40,12 @@ def log_between(a, b):
         return math.log(0.5 * (math.erf(b * 0.7071067811865476) - math.erf(a * 0.7071067811865476)))
     low = log_tail(a)
     return low + math.log1p(-math.exp(log_tail(b) - low))
+
+
+@routine
+def excess_hazard(x):
+    """phi(x)/Q(x) - x for x >= 5, by its continued fraction."""
+    tail = x
+    for n in range(40, 1, -1):
+        tail = x + n / tail
+    return 1.0 / tail

@@ -11,9 +11,11 @@ from .rules import gaussian_rule, spacing
 from .steps import CURVE, GAIN, LEAF_BEND, LEAF_BEND2, LEAF_FIRST, LEAF_HEAT, MEAN, PHI, SQUARE, panel_step, plain_rows
 
 # Distance of the singularities of a smoothed kink from the real axis, in standard deviations.
-NARROWEST = 1.5
-# Points of a uniform grid beyond which graded panels are tried.
-CROWDED = 2500
+NARROWEST = 1.4
+# The same for a kink that a tilt D has rounded, in units of pi / (D range of slopes).
+NARROWED = 0.85
+# Work of a node on a graded panel, in units of that of a grid's node.
+PANEL_WORK = 1.5
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Problem:
         result, wide, below, width = np.empty(len(self.D)), 0.0, self.leaf.distance if self.leaf.distance < 1e300 else 0.0, self.leaf.width
         for i in range(len(self.D), 0, -1):
             wide += self.v[i]
-            tilt = math.pi / (width * self.D[i - 1]) if width * self.D[i - 1] > 0.0 else math.inf
+            tilt = NARROWED * math.pi / (width * self.D[i - 1]) if width * self.D[i - 1] > 0.0 else math.inf
             below = max(below, min(tilt, NARROWEST * math.sqrt(wide)))
             result[i - 1] = below
         return result
@@ -85,7 +87,7 @@ def solved(problem):
         return averaged(1, problem.leaf.rows(nodes, problem.v[1], problem.D[0], problem.rule), weights, slopes)
     ladder = _Ladder(problem, distances)
     points = ladder.points()
-    if len(points[0]) > CROWDED and ladder.panel_count() < len(points[0]):
+    if ladder.grid_work(points) > PANEL_WORK * (k - 1) * ladder.panel_count() ** 2:
         return _by_panels(problem, distances)
     return _by_grid(ladder, points)
 
@@ -133,7 +135,7 @@ class _Ladder:
             distances[0] = min(distances[0], problem.teacher.scales.min())
         drifts = np.array([problem.leaf.drift(D * w) for D, w in zip(problem.tilts, v, strict=True)])
         centre = np.array([problem.mu])
-        hull = problem.leaf.window(centre, 1.0, 0.0, 0.0)
+        hull = problem.leaf.hull(centre)
         tilted = (problem.tilts > 0.0) & (v > 0.0)
         below = np.cumsum(problem.v[::-1])[::-1][1:]
         narrowing = problem.tilts * v / (1.0 / problem.leaf.decay + below) if problem.leaf.decay else np.zeros(len(v))
@@ -152,11 +154,17 @@ class _Ladder:
             h, strides, left, right = h * crowd, (strides / crowd).astype(np.int64), int(left / crowd) + 1, int(right / crowd) + 1
         return self.problem.mu + h * np.arange(-left, right + 1), left, h, strides
 
+    def grid_work(self, points):
+        """Nodes of all levels on the uniform grid."""
+        grid, _, h, strides = points
+        spans = 2.0 * 8.6 * np.sqrt(self.v[1:]) + self.highs[1:] - self.lows[1:]
+        return len(grid) * float(np.sum(np.where(strides[1:] > 0, spans / (h * np.maximum(strides[1:], 1)), 100.0)))
+
     def panel_count(self):
         """About how many nodes graded panels would need."""
         narrowest = math.sqrt(self.v[1:].min())
         span = 2.0 * 8.6 * math.sqrt(self.v.sum()) + self.highs.sum() - self.lows.sum()
-        return 16.0 * (span / max(3.5 * narrowest, 1e-300) + 15.0 * len(self.problem.leaf.kinks) + 5.0)
+        return 16.0 * (span / (3.5 * narrowest) + 15.0 * len(self.problem.leaf.kinks) + 5.0)
 
     def nodes(self, i, h, stride):
         """(offsets, taps, log weights, padding) of level i."""
@@ -211,7 +219,8 @@ def _by_panels(problem, distances):
         v, D = problem.v[i], problem.D[i - 1]
         lows, highs = leaf.window(levels[-1], v, D, rules.REACH[rule] * math.sqrt(v))
         v0 += v
-        low, high = leaf.window(centre, 1.0, float(problem.D[:i] @ problem.v[1:i + 1]), rules.REACH[rule] * math.sqrt(v0))
+        drift, (low, high) = leaf.drift(float(problem.D[:i] @ problem.v[1:i + 1])), leaf.hull(centre)
+        low, high = low + drift[0] - rules.REACH[rule] * math.sqrt(v0), high + drift[1] + rules.REACH[rule] * math.sqrt(v0)
         kinks, scales = problem.bends(i, distances[i])
         nodes, log = leaf.panels(np.maximum(lows, low), np.minimum(highs, high), v, D, rule, scales, kinks)
         levels.append(nodes)

@@ -80,14 +80,13 @@ def panel_nodes(borders, x, w):
     """Gauss-Legendre nodes of all panels and the logarithms of their weights."""
     n = len(x)
     nodes, logs = np.empty((len(borders) - 1) * n), np.empty((len(borders) - 1) * n)
-    log_w = np.log(w)
     for p in range(len(borders) - 1):
         half = 0.5 * (borders[p + 1] - borders[p])
         middle = 0.5 * (borders[p + 1] + borders[p])
         shift = math.log(half) if half > 0.0 else -700.0
         for j in range(n):
             nodes[p * n + j] = middle + half * x[j]
-            logs[p * n + j] = shift + log_w[j]
+            logs[p * n + j] = shift + math.log(w[j])
     return nodes, logs
 
 

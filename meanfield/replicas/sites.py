@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import rules
-from .leaves import FIRST, channel_kinks, envelope, fill_channel, fill_states, shares
+from .leaves import BEND, FIRST, SLOPE, channel_kinks, envelope, fill_channel, fill_states, shares
 from .rules import PANEL, breakpoints, panel_nodes, spacing
-from .steps import cold_rows, local_rows, plain_rows, shared_rows
+from .steps import cold_rows, local_rows, shared_rows
 
 # A Gaussian narrower than this, in units of the leaf's distance of singularities, gets nodes of its own around each target.
 LOCAL = 0.15
@@ -38,6 +38,14 @@ class Leaf:
     def moved(self, shift):
         """The kinks of the levels above, whose tilts sum up to D v = shift."""
         return self.kinks
+
+    def drift(self, shift):
+        """How far a tilt D v = shift can move an average beyond its hull, down and up."""
+        return 0.0, 0.0
+
+    def hull(self, targets):
+        """Where an average that starts at each target can end, apart from drift and width."""
+        return targets, targets
 
     def panels(self, lows, highs, v, D, order, scales, kinks):
         """Panel nodes and log weights over all windows, for a Gaussian of variance v and this tilt."""
@@ -78,7 +86,7 @@ class Site(Leaf):
     def fill(self, nodes):
         """The table at the nodes."""
         table = np.empty((FIRST + len(self.slopes), len(nodes)))
-        fill_states(nodes, self.slopes, self.levels, max(self.T, 1e-300), self.kappa, table)
+        fill_states(nodes, self.slopes, self.levels, max(self.T, 1e-150), self.kappa, table)
         return table
 
     def moved(self, shift):
@@ -127,31 +135,43 @@ class Channel(Leaf):
     values: np.ndarray
     delta: float
 
+    @property
+    def relief(self):
+        """Logarithm of the ratio of the gate's largest and smallest positive value."""
+        positive = self.values[self.values > 0.0]
+        return math.log(positive.max() / positive.min()) if len(positive) else 0.0
+
+    def moved(self, shift):
+        """The kinks where a tilt has widened the tails."""
+        return channel_kinks(self.edges, self.values, self.delta + shift)[0]
+
     def fill(self, nodes):
         """The table at the nodes."""
         table = np.empty((FIRST + len(self.values), len(nodes)))
         fill_channel(nodes, self.edges, self.values, self.delta, table)
         return table
 
-    def drift(self, shift):
-        """No drift: a tilt pulls towards the edges, which `hull` covers."""
-        return 0.0, 0.0
+    def hull(self, targets):
+        """Where an average that starts at each target can end: a tilt pulls towards the edges."""
+        if not len(self.kinks):
+            return targets, targets
+        return np.minimum(targets, self.kinks[0]), np.maximum(targets, self.kinks[-1])
 
     def window(self, targets, v, D, reach):
-        """The nodes that count for each target: those on the way to the edges, too."""
-        if not len(self.kinks):
-            return targets - reach, targets + reach
-        return np.minimum(targets, self.kinks[0]) - reach, np.maximum(targets, self.kinks[-1]) + reach
+        """The nodes that count for each target: up to where the slope there would move it, and those of higher value."""
+        ends, (low, high) = targets + D * v * self.fill(targets)[SLOPE], self.hull(targets)
+        reach = math.sqrt(reach * reach + 2.0 * D * v * self.relief)
+        return np.maximum(np.minimum(targets, ends), low) - reach, np.minimum(np.maximum(targets, ends), high) + reach
 
     def saddle(self, targets, sd, D):
         """Centre of each target's nodes in standard deviations, by one Newton step, and a margin."""
         table = self.fill(targets)
-        return D * sd * table[1] / (1.0 - np.minimum(0.0, D * sd * sd * table[2])), 1.0
+        return D * sd * table[SLOPE] / (1.0 - np.minimum(0.0, D * sd * sd * table[BEND])), 1.0
 
 
 def channel(edges, values, delta):
     """The leaf of a piecewise constant gate."""
-    return Channel(*channel_kinks(edges, values, delta), 0.0, 1.0 / delta, edges, values, delta)
+    return Channel(*channel_kinks(edges, values, delta), 1.0 / delta, edges, values, delta)
 
 
 @dataclass(frozen=True)
@@ -159,6 +179,15 @@ class SmoothGate(Channel):
     """log E Phi(u + sqrt(delta) z) of a gate known by its logarithm; `values` is that function, `edges` its kinks."""
 
     gate: object
+
+    def moved(self, shift):
+        """The kinks, which stay where they are."""
+        return self.kinks
+
+    def window(self, targets, v, D, reach):
+        """The nodes that count for each target: those on the way to the kinks, too."""
+        ends, (low, high) = targets + D * v * self.fill(targets)[SLOPE], self.hull(targets)
+        return np.minimum(np.minimum(targets, ends), low) - reach, np.maximum(np.maximum(targets, ends), high) + reach
 
     def fill(self, nodes):
         """The table at the nodes, by panels between the gate's kinks that all of them share."""

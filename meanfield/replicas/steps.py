@@ -80,6 +80,16 @@ def _scale(p, factor):
 
 
 @routine
+def _is_gentle(values, D):
+    """Whether D Phi varies by less than `GENTLE`; a few nodes mostly tell."""
+    n = len(values)
+    if D * max(abs(values[n - 1] - values[0]), abs(values[n // 2] - values[0])) >= GENTLE:
+        return False
+    low, high = _range(values)
+    return D * (high - low) < GENTLE
+
+
+@routine
 def tilt(nodes, logs, values, y, v, D, scores, p):
     """(Phi_{i-1}(y), dP/dD_i there), and the tilted probabilities p of the nodes.
 
@@ -89,8 +99,7 @@ def tilt(nodes, logs, values, y, v, D, scores, p):
     values : Phi_i at the nodes
     scores : scratch
     """
-    low, high = _range(values)
-    if D * (high - low) >= GENTLE:
+    if not _is_gentle(values, D):
         _scores(nodes, logs, values, y, v, D, scores)
         top = _range(scores)[1]
         total = _exponentials(scores, top, p)
@@ -162,16 +171,10 @@ def local_rows(targets, z, logs, table, D):
     return rows
 
 
-@routine
 def plain_rows(table):
     """Lines of results of the leaf itself, for a recursion without steps."""
-    rows = np.zeros((table.shape[1], LEAF_FIRST + len(table) - FIRST))
-    for k in range(table.shape[1]):
-        value, M, S = table[VALUE, k], table[SLOPE, k], table[BEND, k]
-        rows[k, PHI], rows[k, MEAN], rows[k, CURVE], rows[k, LEAF_HEAT] = value, M, S, table[HEAT, k]
-        rows[k, SQUARE], rows[k, LEAF_BEND], rows[k, LEAF_BEND2] = M * M, S, S * S
-        rows[k, LEAF_FIRST:] = table[FIRST:, k]
-    return rows
+    value, M, S, heat = table[:FIRST]
+    return np.array([value, M, S, np.zeros_like(M), M * M, S, S * S, heat, *table[FIRST:]]).T
 
 
 @routine
@@ -207,9 +210,9 @@ def cold_rows(targets, slopes, levels, heats, portions, kinks, v, D, reach, x, w
     borders, pieces = np.empty(most + 1), np.empty(most, np.int64)
     nodes, logs, values, scores, p = np.empty(size), np.empty(size), np.empty(size), np.empty(size), np.empty(size)
     rows = np.zeros((len(targets), LEAF_FIRST + portions.shape[1]))
-    log_w = np.log(0.5 * w)
     for t in range(len(targets)):
-        y, row = targets[t], rows[t]
+        y = targets[t]
+        row = rows[t]
         panels = _cut(y + low, y + high, far, kinks, borders, pieces)
         for q in range(panels):
             length, a, b = borders[q + 1] - borders[q], slopes[pieces[q]], levels[pieces[q]]
@@ -217,12 +220,14 @@ def cold_rows(targets, slopes, levels, heats, portions, kinks, v, D, reach, x, w
             for j in range(order):
                 k = q * order + j
                 nodes[k] = borders[q] + 0.5 * length * (1.0 + x[j])
-                logs[k] = log_w[j] + shift
+                logs[k] = math.log(0.5 * w[j]) + shift
                 values[k] = b + a * nodes[k]
         n = panels * order
         row[PHI], row[GAIN] = tilt(nodes[:n], logs[:n], values[:n], y, v, D, scores[:n], p[:n])
         for q in range(panels):
-            share, i = p[q * order:(q + 1) * order].sum(), pieces[q]
+            share, i = 0.0, pieces[q]
+            for k in range(q * order, (q + 1) * order):
+                share += p[k]
             row[MEAN] += share * slopes[i]
             row[SQUARE] += share * slopes[i] ** 2
             row[LEAF_HEAT] += share * heats[i]

@@ -19,21 +19,24 @@ LADDERS = {
 TEMPERATURES = [0.0, 0.01, 0.1, 0.5, 2.0]
 
 
-def leaf(slopes, levels, T):
+def g_mp(slopes, levels, T, y):
     """The leaf of a finite site in mpmath."""
-    def g(y):
-        terms = [mp.mpf(b) + mp.mpf(a) * y for a, b in zip(slopes, levels, strict=True)]
-        top = max(terms)
-        return top if T == 0 else top + T * mp.log(mp.fsum(mp.exp((t - top) / T) for t in terms))
-
-    return g
+    terms = [mp.mpf(b) + mp.mpf(a) * y for a, b in zip(slopes, levels, strict=True)]
+    top = max(terms)
+    return top if T == 0 else top + T * mp.log(mp.fsum(mp.exp((t - top) / T) for t in terms))
 
 
-def gauss_mp(f, mean, v, kinks):
-    """E f over N(mean, v) by quadrature between the kinks."""
-    sd = mp.sqrt(v)
-    borders = sorted({mean - 12 * sd, mean + 12 * sd, *(mean + j * sd for j in range(-6, 7, 2)), *(k for k in kinks if abs(k - mean) < 12 * sd)})
-    return mp.quad(lambda y: f(y) * mp.npdf(y, mean, sd), borders)
+def g_np(slopes, levels, T, y):
+    """The same in numpy."""
+    terms = np.array(levels)[:, None] + np.array(slopes)[:, None] * y
+    top = terms.max(axis=0)
+    return top + (T * np.log(np.exp((terms - top) / T).sum(axis=0)) if T else 0.0)
+
+
+def crossings(slopes, levels):
+    """Where two of the leaf's lines cross."""
+    pairs = [(i, j) for i in range(len(slopes)) for j in range(i)]
+    return sorted({(levels[i] - levels[j]) / (slopes[j] - slopes[i]) for i, j in pairs})
 
 
 def slope(f, x, h):
@@ -43,22 +46,32 @@ def slope(f, x, h):
 
 @pytest.mark.parametrize("T", [0.0, 0.1, 0.5])
 @pytest.mark.parametrize("name", LEAVES)
-def test_values_against_mpmath(name, T):
-    """k = 0 and k = 1 by adaptive quadrature."""
+def test_one_average_against_mpmath(name, T):
+    """k = 0 by adaptive quadrature between the kinks."""
     slopes, levels = LEAVES[name]
-    g = leaf(slopes, levels, T)
-    pairs = [(i, j) for i in range(len(slopes)) for j in range(i)]
-    kinks = [(mp.mpf(levels[i]) - levels[j]) / (mp.mpf(slopes[j]) - slopes[i]) for i, j in pairs]
-    kinks += [k + s * t for k in kinks for s in (-1, 1) for t in (T, 4 * T)] if T else []
-    with mp.workdps(16):
-        flat = gauss_mp(g, mp.mpf("0.2"), mp.mpf("0.8"), kinks)
-        D = mp.mpf("1.3")
-        inner = lambda y: mp.log(gauss_mp(lambda u: mp.exp(D * g(u)), y, mp.mpf("0.5"), kinks)) / D
-        x, w = np.polynomial.hermite_e.hermegauss(60)
-        nested = mp.fsum(mp.mpf(b) * inner(mp.mpf("0.2") + mp.sqrt(mp.mpf("0.4")) * mp.mpf(a)) for a, b in zip(x, w, strict=True)
-                         if b > 1e-17) / mp.sqrt(2 * mp.pi)
-    assert finite_moments(slopes, levels, 0.2, [0.8], [], T).value == pytest.approx(float(flat), rel=2e-13)
-    assert finite_moments(slopes, levels, 0.2, [0.4, 0.5], [1.3], T).value == pytest.approx(float(nested), rel=1e-10)
+    mean, sd = mp.mpf("0.2"), mp.sqrt(mp.mpf("0.8"))
+    kinks = [mp.mpf(c) + s * T for c in crossings(slopes, levels) for s in (-3, 0, 3)]
+    value = mp.quad(lambda y: g_mp(slopes, levels, T, y) * mp.npdf(y, mean, sd), sorted({mean - 10 * sd, *kinks, mean + 10 * sd}))
+    assert finite_moments(slopes, levels, 0.2, [0.8], [], T).value == pytest.approx(float(value), rel=2e-12)
+
+
+@pytest.mark.parametrize("T", [0.0, 0.1, 0.5])
+@pytest.mark.parametrize("name", LEAVES)
+def test_one_step_against_dense_panels(name, T):
+    """k = 1 by many panels between the kinks."""
+    slopes, levels = LEAVES[name]
+    x, w = np.polynomial.legendre.leggauss(30)
+    borders = np.unique(np.concatenate([np.linspace(-14.0, 14.0, 281), crossings(slopes, levels)]))
+    half = 0.5 * np.diff(borders)
+    nodes = (borders[:-1] + half)[:, None] + half[:, None] * x
+    y, weights = nodes.ravel(), (half[:, None] * w).ravel()
+    leaf = weights * np.exp(1.3 * g_np(slopes, levels, T, y))
+    z = np.linspace(-8.5, 8.5, 201)
+    centre = 0.2 + math.sqrt(0.4) * z
+    inner = np.log(np.exp(-((y - centre[:, None]) ** 2)) @ leaf / math.sqrt(math.pi)) / 1.3
+    value = inner @ np.exp(-0.5 * z * z) / np.exp(-0.5 * z * z).sum()
+    m = finite_moments(slopes, levels, 0.2, [0.4, 0.5], [1.3], T)
+    assert m.value == pytest.approx(value, rel=1e-13)
 
 
 @pytest.mark.parametrize("T", TEMPERATURES)
