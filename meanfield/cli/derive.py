@@ -14,7 +14,8 @@ def add_arguments(parser) -> None:
     """Add the arguments of `derive`."""
     add_model(parser)
     add_ansatz(parser)
-    parser.add_argument("--route", help="saddle-point, entropy, interpolation, hamilton-jacobi or replica (default: replica with quenched couplings, else saddle-point)")
+    parser.add_argument("--route", help="saddle-point, entropy, interpolation, hamilton-jacobi or replica "
+                                        "(default: replica with quenched couplings, else saddle-point)")
     parser.add_argument("--format", choices=FORMATS, help="default: text, or what the suffix of -o says; latex is a complete document")
     parser.add_argument("--check", action="store_true", help="verify every step; exit status 1 if one fails")
     parser.add_argument("-o", "--output", metavar="FILE", help="write to a .txt, .tex, .md or .json file")

@@ -29,13 +29,10 @@ def _print(found, listed) -> None:
     print(f"{found.model} at {assignments(found.parameters)}")
     # Solutions with broken replica symmetry report more overlaps than those without.
     names = list(dict.fromkeys(name for s in listed for name in s.order_parameters))
-    rows = [[_phase(s), *map(s.order_parameters.get, names), s.free_energy, s.entropy, s.energy, s.replicon, str(s.stability), s.multiplicity]
-            for s in listed]
-    if all(s.replicon is None for s in listed):
-        rows = [[*row[:-3], *row[-2:]] for row in rows]
-        print_table(["phase", *names, "f", "s", "u", "stability", "states"], rows)
-    else:
-        print_table(["phase", *names, "f", "s", "u", "replicon", "stability", "states"], rows)
+    replicon = ["replicon"] if any(s.replicon is not None for s in listed) else []
+    rows = [[_phase(s), *map(s.order_parameters.get, names), s.free_energy, s.entropy, s.energy, *([s.replicon] if replicon else []),
+             str(s.stability), s.multiplicity] for s in listed]
+    print_table(["phase", *names, "f", "s", "u", *replicon, "stability", "states"], rows)
 
 
 def _phase(solution) -> str:

@@ -12,7 +12,10 @@ from .registry import builtin
 
 @builtin("dense-hopfield", p=(3, 20))
 def dense_hopfield(p: int = 3) -> Model:
-    """Dense associative memory of p different spins an interaction: H = -(N / p) sum_mu m_mu^p, a = alpha (p-1)! for alpha N^(p-1) patterns."""
+    """Dense associative memory of p different spins an interaction: H = -(N / p) sum_mu m_mu^p.
+
+    a = alpha (p-1)! for alpha N^(p-1) patterns.
+    """
     a, = symbols("a")
     load = DenseLoad(a / sympy.factorial(p - 1), p)
     return _dense(p, load, {a: Parameter("a", 0.1, min=0)}, "dense-hopfield", "dense associative memory",
@@ -23,8 +26,11 @@ def dense_hopfield(p: int = 3) -> Model:
 def dense_hopfield_full_power(p: int = 3) -> Model:
     """Dense associative memory, coinciding indices kept: H = -(N / p) sum_mu m_mu^p over alpha N^(p-1) patterns."""
     alpha, = symbols("alpha")
-    return _dense(p, DenseLoad(alpha, p, full_power=True), {alpha: Parameter("alpha", 0.09 / float(sympy.factorial2(2 * p - 3)), min=0)},
-                  "dense-hopfield-full-power", "dense associative memory with coinciding indices",
+    load = DenseLoad(alpha, p, full_power=True)
+    # The capacity falls with p as 1/(2p-3)!!.
+    default = 0.09 / float(sympy.factorial2(2 * p - 3))
+    return _dense(p, load, {alpha: Parameter("alpha", default, min=0)}, "dense-hopfield-full-power",
+                  "dense associative memory with coinciding indices",
                   "D. Krotov, J. J. Hopfield, Adv. Neural Inf. Process. Syst. 29 (2016)")
 
 

@@ -9,7 +9,10 @@ from .registry import builtin
 
 @builtin("mixed-p-spin-glass")
 def mixed_p_spin_glass() -> Model:
-    """Ising spins with random 2-, 3- and 4-body couplings: E[H H'] = N (J2^2 q^2 + J3^2 q^3 + J4^2 q^4) / 2, E[H] = -N (J0 m^2 / 2 + h m)."""
+    """Ising spins with random 2-, 3- and 4-body couplings in a field: E[H] = -N (J0 m^2 / 2 + h m).
+
+    E[H H'] - E[H] E[H'] = N (J2^2 q^2 + J3^2 q^3 + J4^2 q^4) / 2.
+    """
     s, m, q, J2, J3, J4, J0, h = symbols("s m q J2 J3 J4 J0 h")
     return Model(
         site=Ising(s),

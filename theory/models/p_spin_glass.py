@@ -9,14 +9,14 @@ from .registry import builtin
 
 @builtin("p-spin-glass", p=(2, 20))
 def p_spin_glass(p: int = 3) -> Model:
-    """Ising spins with random p-body couplings: E[H H'] = N J^2 q^p / 2, E[H] = -N (J0 m^p / p + h m)."""
+    """Ising spins with random p-body couplings: covariance N J^2 q^p / 2, E[H] = -N (J0 m^p / p + h m)."""
     return _p_spin(Ising, p, "p-spin-glass", "p-spin glass",
                    "D. J. Gross, M. Mezard, Nucl. Phys. B 240, 431 (1984); E. Gardner, Nucl. Phys. B 257, 747 (1985)")
 
 
 @builtin("spherical-p-spin-glass", p=(2, 20))
 def spherical_p_spin_glass(p: int = 3) -> Model:
-    """Spins on the sphere sum s^2 = N with random p-body couplings: E[H H'] = N J^2 q^p / 2, E[H] = -N (J0 m^p / p + h m)."""
+    """Spins on the sphere sum s^2 = N with random p-body couplings: covariance N J^2 q^p / 2, E[H] = -N (J0 m^p / p + h m)."""
     return _p_spin(SphericalSite, p, "spherical-p-spin-glass", "spherical p-spin glass",
                    "A. Crisanti, H.-J. Sommers, Z. Phys. B 87, 341 (1992)")
 

@@ -9,7 +9,7 @@ from .registry import builtin
 
 @builtin("sherrington-kirkpatrick")
 def sherrington_kirkpatrick() -> Model:
-    """Ising spins with Gaussian couplings of mean J0/N and variance J^2/N in a field h: E[H H'] = N J^2 q^2 / 2."""
+    """Ising spins with Gaussian couplings of mean J0/N and variance J^2/N in a field h: covariance N J^2 q^2 / 2."""
     s, m, q, J0, J, h = symbols("s m q J0 J h")
     return Model(
         site=Ising(s),
