@@ -119,7 +119,7 @@ class GlassScheme(GlassSamples, Scheme):
 
     @cached_property
     def convex(self):
-        """"everywhere", "positive" or "nowhere": where c is convex."""
+        """Where c is convex (`convexity`)."""
         return convexity(self.c, self.q12, self.model)
 
     @cached_property
@@ -140,10 +140,12 @@ class GlassScheme(GlassSamples, Scheme):
     def sign_text(self):
         """What the sign of the remainder means."""
         glass = {"everywhere": "Here $c$ is convex on $[-1, 1]$, so that $R \\geq 0$",
+                 "default": "Here $c$ is convex on $[-1, 1]$ at the default parameters, so that $R \\geq 0$ there; with other weights of odd "
+                            "powers $R \\geq 0$ needs the positivity of the overlap, an assumption at finite $N$",
                  "positive": "Here $c$ is convex for positive overlaps only: $R \\geq 0$ needs the positivity of the overlap, which is an "
                              "assumption at finite $N$",
                  "nowhere": "Here $c$ is not convex: $R$ has no definite sign"}[self.convex]
-        return glass + (", and dropping it gives an upper bound to the pressure." if self.convex == "everywhere" else ", and no bound is claimed.")
+        return glass + (", and dropping it gives an upper bound to the pressure." if self.convex in ("everywhere", "default") else ", and no bound is claimed.")
 
     one_body_text = ("At $t = 0$ the couplings are gone and each site has its own Gaussian field $\\sqrt{V}\\,z$, $z$ standard Gaussian; the equality is exact at every $N$.")
     assumption_text = ("The overlap of two replicas in the same couplings and the order parameters do not fluctuate as $N\\to\\infty$, "
@@ -157,7 +159,7 @@ class GlassScheme(GlassSamples, Scheme):
 
     def steps(self):
         """The steps in order."""
-        bound = [self.bound_step()] if self.convex == "everywhere" else []
+        bound = [self.bound_step()] if self.convex in ("everywhere", "default") else []
         return [self.covariance_step(), self.definition_step(), self.one_body_step(), self.trace_step(), self.streaming_step(),
                 self.remainder_step(), self.sum_rule_step(), *bound, self.assumption_step(), self.limit_step(), self.extremum_step(),
                 self.mean_step(), self.self_consistency_step(), self.thermodynamic_step(), self.last_step()]

@@ -7,7 +7,7 @@ from ..interpolation import _convexity
 
 
 def convexity(c, q, model):
-    """Where c(q) is convex: "everywhere" on [-1, 1], for "positive" q only, or "nowhere" guaranteed.
+    """Where c(q) is convex: "everywhere" on [-1, 1], at the "default" parameters only, for "positive" q only, or "nowhere" guaranteed.
 
     Even powers with coefficients that are not negative are convex for every value of the parameters; else the second
     derivative is looked at on a grid, at the parameters' default values.
@@ -21,7 +21,7 @@ def convexity(c, q, model):
     grid = [sympy.Rational(k, 50) for k in range(-50, 51)]
     low = [x for x in grid if bend.eval(x) < -1e-12]
     if not low:
-        return "everywhere"
+        return "default"
     return "positive" if all(x < 0 for x in low) else "nowhere"
 
 
