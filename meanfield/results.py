@@ -25,6 +25,7 @@ class Status(str, Enum):
     STALLED = "not converged: stalled at a singular Jacobian away from a solution"
     DIVERGED = "not converged: the iteration left every bound"
     NOT_FINITE = "not converged: a value is not finite"
+    ABSENT = "no solution was found at this point"
 
     @property
     def converged(self):

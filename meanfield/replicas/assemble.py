@@ -36,7 +36,7 @@ def assemble(unknowns, u, status=Status.CONVERGED, multiplicity=None):
 
 def cleaned(x):
     """A float; what rounding leaves of zero is zero."""
-    return float(x) if abs(x) > ROUNDING else 0.0
+    return 0.0 if abs(x) <= ROUNDING else float(x)
 
 
 def is_valid(unknowns, state):

@@ -4,17 +4,24 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..results import Stability
 from .assemble import assemble, cleaned
 from .physical import is_collapsed
 from .reduced import Reduced, closing, iterated
+from .starts import ghosts
 from .search import VANISHED, Found, distinct, replica_symmetric
+from .stability import stability
 from .unknowns import Unknowns
 
 # Shares of beta, and multiples of 1/sqrt(variance of the fields), at which one step of breaking is tried.
 BLOCKS = (0.1, 0.25, 0.45, 0.7, 0.9)
-SCALED_BLOCKS = (0.5, 1.5, 4.0, 12.0)
-HIGH = (0.8, 0.95)
+SCALED_BLOCKS = (0.5, 1.5, 5.0, 17.0)
+WIDE, HIGH = (0.7, 0.97), (0.8, 0.95)
 OPEN = 1e-3
+# Largest relative difference of the signals of a state with one step and of the replica symmetric one that it continues.
+ALIKE = 0.2
+# Relative displacements along the softest direction at which the other solution of a fold is looked for.
+SHARES = (-0.45, -0.12, 0.12, 0.45)
 NEAR = 0.02
 
 
@@ -22,7 +29,7 @@ def broken(system, system_with):
     """Solutions of an ansatz with steps: ([(Solution, sector)], search).
 
     A solution with fewer steps is left out where one with more continues it. Where none does it is the solution of this ansatz too,
-    and reported with coinciding overlaps and x = 1 for the closed steps.
+    and reported with coinciding overlaps, and x = 1 (T = 0: D = 0) for the closed steps.
 
     Parameters
     ----------
@@ -43,7 +50,8 @@ def _reported(unknowns, u, top):
     values = solution.order_parameters
     if steps < system.theory.steps:
         found = system.state(closed(unknowns, u, top)).order_parameters
-        values = {name: cleaned(x) for name, x in found.items()}
+        idle = set(map(str, system.theory.breaking[steps:]))
+        values = {name: 0.0 if name in idle else cleaned(x) for name, x in found.items()}
     options = {"ansatz": system.theory.ansatz.name, "steps": system.theory.steps, "open_steps": steps}
     return replace(solution, order_parameters=values, options=options), where
 
@@ -55,7 +63,7 @@ def closed(before, u, unknowns):
     for o, p, (q, top) in zip(unknowns.overlaps, before.overlaps, before.levels(u)):
         _place(unknowns, o, v, np.append(q, np.full(missing, q[-1])), top, u[p.C])
         v[o.C] = u[p.C]
-    v[list(unknowns.breaking)] = np.append(u[list(before.breaking)], np.full(missing, 1 / T if T > 0 else 0.0))
+    v[list(unknowns.breaking)] = np.append(u[list(before.breaking)], np.full(missing, 1 / T if T > 0 else 1.0))
     return v
 
 
@@ -63,29 +71,61 @@ def _levels(system_with, top):
     """[(Found, which of its points are continued by solutions with more steps)] for 0..k steps."""
     rs = replica_symmetric(system_with(0))
     levels = [(rs, [False] * len(rs.points))]
+    more = [u for null in rs.unknowns.null_sets if len(null) < len(rs.unknowns.means) for u in ghosts(rs.unknowns, null, rs.points)]
     for steps in range(1, top.system.theory.steps + 1):
         last, continued = levels[-1]
         new = Found(Unknowns(system_with(steps)))
         grow = first_step if steps == 1 else next_step
-        continued[:] = [grow(last.unknowns, u, new.unknowns, new) for u in last.points]
+        continued[:] = [_skipped(last.unknowns, u) or grow(last.unknowns, u, new.unknowns, new) for u in last.points]
+        if steps == 1:
+            for u in more:
+                first_step(last.unknowns, u, new.unknowns, new)
         levels.append((new, [False] * len(new.points)))
     return levels
 
 
+def _skipped(unknowns, u):
+    """Whether a solution is not worth more steps: its steps are open, and it is unstable as it is."""
+    return unknowns.system.theory.steps > 0 and stability(unknowns, u) is Stability.UNSTABLE
+
+
 def first_step(before, u, unknowns, found):
-    """Find solutions with one step from the replica symmetric solution u; whether there are any."""
-    null, any_found = [i for i in unknowns.means if u[i] == 0], False
+    """Find solutions with one step from the replica symmetric solution u; whether one continues it."""
+    null, continued = [i for i in unknowns.means if u[i] == 0], False
     for starts, held in _one_step_starts(before, u, unknowns, null):
         free = [i for i in range(unknowns.size) if i not in null and i not in held]
         for v in _opened(unknowns, starts, [*null, *held]):
-            any_found |= _kept(unknowns, Reduced(unknowns, v, free), null, found)
-    return any_found
+            w = _kept(Reduced(unknowns, v, free), null, found)
+            if w is not None:
+                continued |= _continues(unknowns, w, u[list(before.means)])
+                _partners(unknowns, w, free, null, found)
+    return continued
 
 
-def _kept(unknowns, reduced, null, found):
-    w, converged = reduced.solve()
+def _continues(unknowns, w, means):
+    """Whether a solution belongs to the state whose means are given."""
+    return bool(np.abs(np.abs(w[list(unknowns.means)]) - np.abs(means)).max(initial=0.0) <= ALIKE * np.abs(means).max(initial=0.0))
+
+
+def _kept(reduced, null, found):
+    """The solution that Newton's method leads to if it is one of the sector with all steps open, else None."""
+    unknowns, (w, converged) = reduced.unknowns, reduced.solve(limit=25)
     lost = np.abs(w[[i for i in unknowns.means if i not in null]]).min(initial=np.inf) < VANISHED
-    return found.add(w, converged and not lost and not is_collapsed(unknowns, w))
+    return w if found.add(w, converged and not lost and not is_collapsed(unknowns, w)) else None
+
+
+def _partners(unknowns, w, free, null, found):
+    """Find the other solution at a fold, along the softest direction at a solution with a signal."""
+    if len(null) == len(unknowns.means):
+        return
+    reduced = Reduced(unknowns, w, free)
+    jacobian = reduced.jacobian(w[free])
+    if not np.isfinite(jacobian).all():
+        return
+    soft = np.linalg.svd(jacobian * w[free])[2][-1] * w[free]
+    for share in SHARES:
+        moved = w[free] + share * soft / np.max(np.abs(soft / w[free]))
+        _kept(Reduced(unknowns, reduced.full(moved), free), null, found)
 
 
 def _opened(unknowns, starts, held):
@@ -113,8 +153,9 @@ def _opened(unknowns, starts, held):
 def _one_step_starts(before, u, unknowns, null):
     """[(starts ascending in D, unknowns held at zero)]: overlaps spread about q, and a high inner overlap above q."""
     levels = before.levels(u)
-    spreads = [[(0.7 * q[-1], q[-1] + 0.5 * (top - q[-1])) for q, top in levels]] if max(q[-1] for q, _ in levels) > OPEN else []
-    spreads += [[(q[-1], max(h * top, q[-1] + 0.5 * (top - q[-1]))) for q, top in levels] for h in HIGH]
+    spreads = [[(w * q[-1], q[-1] + 0.5 * (top - q[-1])) for q, top in levels] for w in WIDE] if max(q[-1] for q, _ in levels) > OPEN else []
+    if not any(u[i] for i in unknowns.means):
+        spreads += [[(q[-1], max(h * top, q[-1] + 0.5 * (top - q[-1]))) for q, top in levels] for h in HIGH]
     for spread in spreads:
         held = [o.q[0] for o, (low, _) in zip(unknowns.overlaps, spread) if low == 0.0] if unknowns.lowest_can_vanish(null) else []
         yield [_one_step(before, u, unknowns, spread, D) for D in _blocks(before, u)], held
@@ -157,7 +198,7 @@ def next_step(before, u, unknowns, found):
     free = [i for i in range(unknowns.size) if i not in null and i not in held]
     for start in (resampled(before, u, unknowns), *splits(before, u, unknowns)):
         v = iterated(unknowns, start, held=[*null, *held], steps=10)
-        if v is not None and _kept(unknowns, Reduced(unknowns, v, free), null, found):
+        if v is not None and _kept(Reduced(unknowns, v, free), null, found) is not None:
             return True
     return False
 
@@ -170,21 +211,24 @@ def resampled(before, u, unknowns):
         new = np.interp(np.arange(k + 1) * (k - 1) / k, np.arange(k), q)
         new[0] *= k / (k + 1)
         new[-1] += (top - new[-1]) / (k + 1)
-        middle = (q[1:] + q[:-1]) / 2
-        D = _curve((new[1:] + new[:-1]) / 2, middle, u[list(before.breaking)]) if D is None else D
+        D = _curve(_middles(new), _middles(q), u[list(before.breaking)], top) if D is None else D
         _place(unknowns, o, v, new, top, u[p.C] * k / (k + 1))
     v[list(unknowns.breaking)] = np.minimum(D, 0.98 / T) if T > 0 else D
     return v
 
 
-def _curve(x, xs, ys):
-    """Linear interpolation of log y, extrapolated with the outermost slopes; proportional to x where there is one point."""
-    if len(xs) == 1:
-        return ys[0] * x / xs[0]
-    logs = np.log(ys)
-    inner = np.interp(x, xs, logs)
-    low, high = (logs[1] - logs[0]) / (xs[1] - xs[0]), (logs[-1] - logs[-2]) / (xs[-1] - xs[-2])
-    return np.exp(np.where(x < xs[0], logs[0] + low * (x - xs[0]), np.where(x > xs[-1], logs[-1] + high * (x - xs[-1]), inner)))
+def _middles(q):
+    return (q[1:] + q[:-1]) / 2
+
+
+def _curve(q, known, D, top):
+    """D at overlaps q: a power of q_d - q between known points and beyond them; proportional to q where there is one point."""
+    if len(known) == 1:
+        return D[0] * q / known[0]
+    x, xs, logs = -np.log(top - q), -np.log(top - known), np.log(D)
+    slopes = np.diff(logs) / np.diff(xs)
+    low, high = logs[0] + slopes[0] * (x - xs[0]), logs[-1] + slopes[-1] * (x - xs[-1])
+    return np.exp(np.where(x < xs[0], low, np.where(x > xs[-1], high, np.interp(x, xs, logs))))
 
 
 def splits(before, u, unknowns):

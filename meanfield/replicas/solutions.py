@@ -1,5 +1,6 @@
 """Every solution of a model with quenched couplings at one parameter point."""
 
+from theory.errors import InputError
 from theory.replica import ReplicaTheory, ansatz_of
 
 from ..results import Completeness, Solution, Solutions, Stability, Status
@@ -26,7 +27,10 @@ def theory_of(model, ansatz):
 
 def system_of(model, values, ansatz=None, steps=None):
     """The SaddleSystem of a model at parameter values, under an ansatz."""
-    return saddle(theory_of(model, ansatz_of(ansatz, steps))).at(values)
+    theory = theory_of(model, ansatz_of(ansatz, steps))
+    if theory.steps and any(layer.site.kind == "auxiliary" for layer in theory.layers):
+        raise InputError(f"{model.name} has an auxiliary variable at each site, which is available in replica symmetry only: use the ansatz rs")
+    return saddle(theory).at(values)
 
 
 def replica_solutions(model, values, ansatz=None, steps=None):
@@ -58,8 +62,9 @@ def replica_solution(model, values, ansatz=None, steps=None, start=None):
 def nowhere(system):
     """The record of a point at which no solution exists or none was found."""
     nan = float("nan")
-    return Solution(order_parameters={}, free_energy=nan, entropy=nan, energy=nan, stable=False, kind="none", multiplicity=0, residual=nan,
-                    quadrature_error=nan, status=Status.STALLED, parameters=parameters(system), model=system.model.name,
+    names = dict.fromkeys((*system.model.names, *system.saddle.reported_names), nan)
+    return Solution(order_parameters=names, free_energy=nan, entropy=nan, energy=nan, stable=False, kind="none", multiplicity=0, residual=nan,
+                    quadrature_error=nan, status=Status.ABSENT, parameters=parameters(system), model=system.model.name,
                     stability=Stability.UNSTABLE, options={"ansatz": system.theory.ansatz.name, "steps": system.theory.steps})
 
 

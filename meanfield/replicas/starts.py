@@ -4,13 +4,15 @@ from itertools import product
 
 import numpy as np
 
-from .reduced import with_auxiliaries
+from .reduced import iterated, with_auxiliaries
 
 OVERLAPS = (1e-3, 0.1, 0.3, 0.5, 0.7, 0.85, 0.95, 0.99, 0.999)
 RESPONSES = (0.003, 0.03, 0.1, 0.25, 0.5, 0.8, 1.2, 2.0, 4.0)
 FREE_SQUARES = (0.03, 0.2, 1.0)
 FREE_RESPONSES = (0.05, 0.25, 1.0, -0.05, -0.25, -0.7)
 SIGNALS = (0.95, 0.6, 0.2)
+# A point closer than this to a solution, relatively, is no ghost of its own.
+GHOSTLY = 0.15
 
 
 def responses(unknowns, places, dense=False):
@@ -95,3 +97,31 @@ def rs_starts(unknowns, null):
         u = with_auxiliaries(unknowns, u)
         if u is not None and np.isfinite(unknowns.system.residual(u)).all():
             yield u
+
+
+def ghosts(unknowns, null, found):
+    """Where the equations almost hold: the best points of slow iterations that no solution is near, at most two.
+
+    Beyond a spinodal of replica symmetric states those with broken symmetry may go on; the search for these starts here.
+    """
+    best = []
+    for u in rs_starts(unknowns, null):
+        active = [i for i in unknowns.means if i not in null]
+        if np.abs(u[active]).min(initial=np.inf) < SIGNALS[0]:
+            continue
+        v = slowest(unknowns, u, null)
+        near = any(np.abs(v - w).max() < GHOSTLY * (1 + np.abs(w).max()) for w in found + [b for _, b in best])
+        if not near and np.abs(v[active]).min(initial=np.inf) > GHOSTLY:
+            best.append((np.abs(unknowns.system.residual(v)).max(), v))
+    return [v for _, v in sorted(best, key=lambda p: p[0])[:2]]
+
+
+def slowest(unknowns, u, null):
+    """The point of smallest residual on the way of the damped iteration from u, its first steps left out."""
+    path = [u]
+    for _ in range(15):
+        v = iterated(unknowns, path[-1], held=null, steps=1)
+        if v is None:
+            break
+        path.append(v)
+    return min(path[3:] or path, key=lambda v: np.abs(unknowns.system.residual(v)).max())

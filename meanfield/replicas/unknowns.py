@@ -166,7 +166,7 @@ class Unknowns:
         """Signed permutations ((positions), (signs)) of the means under which the equations are invariant, the identity first."""
         n = len(self.means)
         if n == 0 or not self.probes:
-            return [((), ())]
+            return [(tuple(range(n)), (1,) * n)]
         orders = list(permutations(range(n))) if n <= MOST_PERMUTED else [tuple(range(n))]
         signs = list(product((1, -1), repeat=n)) if n <= MOST_PERMUTED else [(1,) * n, (-1,) * n]
         return [(order, sign) for order in orders for sign in signs if self._invariant(order, sign)]
@@ -231,6 +231,6 @@ def _drawn(unknowns, random, scale, sign, size):
         u[o.C] = C if top is not None else sign * C
     for i in unknowns.teacher:
         u[i] = 0.5 * np.sqrt(max(unknowns.levels(u)[0][0][0], 0.0))
-    top = 1.0 / system.T if system.T > 0 else 3.0
-    u[list(unknowns.breaking)] = np.sort(random.uniform(0.2, 0.8, len(unknowns.breaking))) * top
+    top = min(1.0 / system.T, 3.0) if system.T > 0 else 3.0
+    u[list(unknowns.breaking)] = np.sort(random.uniform(0.2, 0.8, len(unknowns.breaking))) * top * scale
     return u
