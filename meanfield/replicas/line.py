@@ -16,6 +16,8 @@ __all__ = ["Facts", "Line"]
 # Where invariance of a sector is tested, in units of the range.
 GENERIC = (0.137, 0.618, 0.871)
 FIELD = 1e-3
+# Constrained weights whose response is smaller are at the border of the domain, where the equations hold trivially.
+BORDER = 1e-7
 # A smaller response is none.
 UNRESPONSIVE = 1e-9
 
@@ -74,12 +76,17 @@ class Line:
         """The function (w, t) -> equations of the free unknowns of a sector."""
         free, breaking = list(sector.free), list(self.unknowns(GENERIC[0]).breaking)
 
+        names, channel = self.saddle.names, self.theory.channel is not None
+        constrained = [names.index(str(o.C)) for o in self.theory.overlaps if channel]
+
         def equations(z):
             t = float(z[-1])
             if self.name == "T" and self.value(t) < 0:
                 return np.full(len(free), np.nan)
             system = self.system(t)
             u = sector.lift(z[:-1], system)
+            if any(u[i] < BORDER for i in constrained):
+                return np.full(len(free), np.nan)
             residual = system.residual(u)
             if breaking:
                 # The equation of a step's block parameter vanishes with the square of the step.

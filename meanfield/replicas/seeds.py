@@ -4,6 +4,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from .breaking import _levels as levels_of
+from .line import BORDER
 from .search import replica_symmetric
 from .unknowns import Unknowns
 
@@ -33,9 +34,18 @@ class Seeds:
 
     def _found(self, most, t):
         if not most:
-            return {0: replica_symmetric(self.lines[0].system(t)).points}
+            return {0: _inside(replica_symmetric(self.lines[0].system(t)))}
         system_with = lambda k: self.lines[k].system(t)
         return {k: found.points for k, (found, _) in enumerate(levels_of(system_with, Unknowns(system_with(most))))}
+
+
+def _inside(found):
+    """The points found off the border C = 0 of constrained weights."""
+    unknowns = found.unknowns
+    if unknowns.system.theory.channel is None:
+        return found.points
+    o, = unknowns.overlaps
+    return [u for u in found.points if u[o.C] > BORDER]
 
 
 def scanned(line, sector, t):

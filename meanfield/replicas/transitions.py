@@ -11,6 +11,7 @@ from theory.replica import OneStepRSB, ansatz_of
 
 from ..transitions import Transition, Transitions
 from .line import Line
+from .perfect import perfect_segments
 from .saddle import saddle
 from .seeds import Seeds, scanned
 from .segments import branch_paths, pieces, segments_of, zeros
@@ -24,6 +25,8 @@ SAME = 1e-9
 # A branch that ends within this distance of an instability springs from it.
 SPRINGS = 0.1
 FLAT = 1e-12
+# Where a range begins at zero, couplings vanish and states become singular: what happens so close to it is rounding.
+BORDER = 1e-5
 # A replicon that vanishes within this of a fold (on a Nishimori line) is the fold's.
 TOUCH = 1e-6
 # Where states with x = 1 are looked for; steps between overlaps smaller than `OPEN` have closed.
@@ -99,6 +102,7 @@ class Finder:
     def __init__(self, lines):
         self.lines, self.line = lines, lines[max(lines)]
         self.seeds, self.replaced = Seeds(lines), []
+        self.perfect = perfect_segments(self.lines[0])
         self.segments = self._segments()
         self.marginal = self._marginal() if len(lines) > 1 else []
         self._join()
@@ -178,7 +182,7 @@ class Finder:
     def equilibrium(self, t, energy=lambda s, t: s.at(t).free_energy):
         """The segment of equilibrium at t: over signals the lowest free energy, over overlaps without signal the highest; or None."""
         silent = self._present(t, lambda s: not s.signal and self._extremal(s, t))
-        signals = self._present(t, lambda s: s.signal and s.stable)
+        signals = self._present(t, lambda s: s.signal and s.stable) + [s for s in self.perfect if s.covers(t)]
         best = [max(silent, key=lambda s: energy(s, t))] if silent else []
         return min([*best, *signals], key=lambda s: energy(s, t), default=None)
 
@@ -212,7 +216,8 @@ class Finder:
         found.sort(key=lambda e: (e.t, not e.equilibrium))
         kept = []
         for e in found:
-            if not any(k.kind == e.kind and abs(k.t - e.t) < SAME for k in kept):
+            at_border = self.line.low == 0 and 0 < e.t < BORDER
+            if not at_border and not any(k.kind == e.kind and abs(k.t - e.t) < SAME for k in kept):
                 kept.append(e)
         return [self._record(e) for e in kept]
 
@@ -245,8 +250,9 @@ class Finder:
                 ends = max(low - reach, a.low, b.low), min(high + reach, a.high, b.high)
                 if ends[0] < ends[1] and difference(ends[0]) * difference(ends[1]) < 0:
                     t = brentq(difference, *ends, xtol=1e-15, rtol=1e-14)
-                    if not self._merge(a, b, t):
-                        yield Event("first-order", t, a, b, True)
+                    below, above = (self.equilibrium(end) for end in ends)
+                    if {below, above} == {a, b} and not self._merge(a, b, t):
+                        yield Event("first-order", t, below, above, True)
                     break
 
     @staticmethod
