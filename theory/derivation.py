@@ -9,7 +9,7 @@ from .errors import InputError
 from .functions import closed_form
 
 STATUSES = ("unchecked", "passed", "assumption", "failed")
-DEFAULT_ROUTE = "saddle-point"
+DEFAULT_ROUTE, COUPLED_ROUTE = "saddle-point", "replica"
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Derivation:
     route : str
     ansatz : str or None
     steps : tuple of Step
-    theory : MeanFieldTheory
+    theory : MeanFieldTheory, or ReplicaTheory
     """
 
     model: object
@@ -110,7 +110,7 @@ class Derivation:
         from .checks import verify
         from .context import Context
 
-        context = Context(self, seed)
+        context = self.theory.check_context(self, seed) if hasattr(self.theory, "check_context") else Context(self, seed)
         return replace(self, steps=tuple(verify(step, context) for step in self.steps))
 
     def as_dict(self):
@@ -158,14 +158,16 @@ class Derivation:
         return f"Derivation({self.model.name}, route={self.route!r}, {len(self.steps)} steps: {marks})"
 
 
-def derive(model, route=DEFAULT_ROUTE, ansatz=None):
+def derive(model, route=None, ansatz=None, steps=None):
     """Derive the mean-field theory of a model, step by step.
 
     Parameters
     ----------
     model : Model
-    route : "saddle-point", "entropy", "interpolation" or "hamilton-jacobi"
-    ansatz : None; only models with quenched couplings need one
+    route : "saddle-point", "entropy", "interpolation", "hamilton-jacobi" or "replica"; None is the saddle point, and replicas with
+        quenched couplings
+    ansatz : of the replicas, a `theory.replica.KStepRSB` or its name: "rs" (default), "1rsb" or "krsb"
+    steps : number of steps of replica symmetry breaking, with "krsb"
 
     Returns
     -------
@@ -174,13 +176,15 @@ def derive(model, route=DEFAULT_ROUTE, ansatz=None):
     Raises
     ------
     InputError
-        An unknown route, a route that does not apply to the model, quenched couplings, or a
-        Gaussian site whose measure does not normalise.
+        An unknown route, a route or an ansatz that does not apply to the model, or a Gaussian site whose measure does not normalise.
     """
-    from .routes import ROUTES, refuse
+    from .routes import COUPLED, ROUTES, refuse
 
+    route = route or (COUPLED_ROUTE if model.couplings else DEFAULT_ROUTE)
+    if route in COUPLED:
+        return COUPLED[route](model, ansatz, steps)
     if route not in ROUTES:
-        raise InputError(f"unknown route {route!r}: choose one of {', '.join(ROUTES)}")
+        raise InputError(f"unknown route {route!r}: choose one of {', '.join((*ROUTES, *COUPLED))}")
     refuse(model, route, ansatz)
     return ROUTES[route](model)
 

@@ -285,6 +285,45 @@ class ReplicaTheory:
                 found |= {str(name): sum(v[: i + 1]) / coupling.load for i, name in enumerate(names)}
         return found | {str(x): self.T * D for x, D in zip(block_symbols(self.steps), self.breaking)}
 
+    @cached_property
+    def display(self):
+        """The theory in the variables of papers."""
+        from .display import Display
+
+        return Display(self)
+
+    @property
+    def free_energy(self):
+        """f per site, a function of means, overlaps, crosstalk, block parameters and T; stationary in all but T."""
+        return self.display.free_energy
+
+    @property
+    def equations(self):
+        """{symbol: right-hand side of its self-consistency equation}."""
+        return self.display.equations
+
+    @property
+    def replicon(self):
+        """The replicon eigenvalue; negative where the ansatz is unstable. None where it is the lowest eigenvalue of a larger matrix."""
+        return self.display.replicon
+
+    @property
+    def entropy(self):
+        """s = -df/dT per site; minus the free energy in models without temperature."""
+        return self.display.entropy
+
+    def zero_temperature(self):
+        """The limit T -> 0 at fixed C = (q_d - q)/T and D = x/T."""
+        from .zero_temperature import zero_temperature
+
+        return zero_temperature(self)
+
+    def check_context(self, derivation, seed=0):
+        """What the claims of a derivation of this theory are checked with."""
+        from .claims import ReplicaContext
+
+        return ReplicaContext(derivation, seed)
+
 
 def replica_theory(model, ansatz=None, steps=None):
     """The replica theory of a model under an ansatz (a `KStepRSB`, or rs, 1rsb, krsb with steps)."""

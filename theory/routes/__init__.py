@@ -3,7 +3,7 @@
 from ..errors import InputError
 from ..model import DEFAULT_TEMPERATURE
 from ..symbols import symbol
-from . import entropy, hamilton_jacobi, interpolation, saddle_point
+from . import entropy, hamilton_jacobi, interpolation, replica, saddle_point
 
 ROUTES = {
     "saddle-point": saddle_point.derivation,
@@ -11,6 +11,9 @@ ROUTES = {
     "interpolation": interpolation.derivation,
     "hamilton-jacobi": hamilton_jacobi.derivation,
 }
+
+# With quenched couplings; the interpolation takes some of them too.
+COUPLED = {"replica": replica.derivation}
 
 
 def applicable(model):
@@ -23,8 +26,7 @@ def refuse(model, route, ansatz=None):
     if model.couplings and route == "interpolation":
         return interpolation.refuse_couplings(model, ansatz)
     if model.couplings:
-        raise InputError(f"{model.name} has quenched couplings, which need the replica route; "
-                         "this version derives models without them")
+        raise InputError(f"{model.name} has quenched couplings, which the {route} route does not take: choose replica or interpolation")
     if ansatz is not None:
         raise InputError(f"the {route} route takes no ansatz: got {ansatz!r}; only models with quenched couplings need one")
     if route not in applicable(model):

@@ -1,0 +1,334 @@
+"""Replicated quantities at n replicas: explicit matrices and traces, and their closed forms under the ansatz.
+
+The nodes are what a derivation shows on its left sides; `number` evaluates them by brute force at integer n and block sizes,
+by explicit n x n matrices and sums over all replicated states, without the closed forms.
+"""
+
+from itertools import product
+
+import sympy
+from sympy import Expr, S, Symbol
+
+from ..couplings import STABILITY
+from ..disorder import Normal
+
+
+def matrix_sum(F, levels, blocks, n):
+    """sum_ab F(Q_ab) = n [F(q_d) - F(q_k) + sum_i x_i (F(q_i) - F(q_(i-1)))] + n^2 F(q_0).
+
+    Parameters
+    ----------
+    F : function of the entries, one argument an overlap
+    levels : for each overlap (q_0, ..., q_k, q_d)
+    blocks : x_1..x_k
+    """
+    at = [F(*entries) for entries in zip(*levels)]
+    row = at[-1] - at[-2] + sum((x * (at[i] - at[i - 1]) for i, x in enumerate(blocks, 1)), S.Zero)
+    return n * row + n**2 * at[0]
+
+
+def matrix_trace(G, levels, blocks, n):
+    """tr G(Q) = n {G(l_(k+1)) + sum_i [G(l_i) - G(l_(i+1))]/x_i} + G(l_1 + n q_0) - G(l_1)."""
+    spectrum = [eigenvalues(level, blocks) for level in levels]
+    at = [G(*entries) for entries in zip(*spectrum)]
+    inner = at[-1] + sum(((at[i - 1] - at[i]) / x for i, x in enumerate(blocks, 1)), S.Zero)
+    top = G(*(l[0] + n * level[0] for l, level in zip(spectrum, levels)))
+    return n * inner + top - at[0]
+
+
+def eigenvalues(level, blocks):
+    """l_1, ..., l_(k+1) of a hierarchical matrix (q_0, ..., q_k, q_d): l_(k+1) = q_d - q_k, l_i = l_(i+1) + x_i (q_i - q_(i-1))."""
+    found = [level[-1] - level[-2]]
+    for i in range(len(blocks), 0, -1):
+        found.append(found[-1] + blocks[i - 1] * (level[i] - level[i - 1]))
+    return found[::-1]
+
+
+class _Node(Expr):
+    """A replicated quantity with Python data beside its arguments."""
+
+    is_real = True
+    is_commutative = True
+
+    def __new__(cls, label, data, *args):
+        node = Expr.__new__(cls, Symbol(label), *args)
+        node.data = data
+        return node
+
+    def _latex(self, printer, exp=None):
+        text = self.text(printer)
+        return text if exp is None else rf"\left({text}\right)^{{{exp}}}"
+
+
+def hierarchical(level, blocks, n):
+    """The n x n matrix of (q_0, ..., q_k, q_d) with nested blocks of sizes x_1 >= ... >= x_k (integers)."""
+    import numpy as np
+
+    a = np.arange(n)
+    matrix = np.full((n, n), level[0])
+    for x, q in zip(blocks, level[1:-1]):
+        matrix[(a[:, None] // x) == (a[None, :] // x)] = q
+    np.fill_diagonal(matrix, level[-1])
+    return matrix
+
+
+class Matrices:
+    """The hierarchical matrices of a theory's overlaps at a point with integer n and blocks."""
+
+    def __init__(self, n, levels, blocks):
+        self.n, self.levels, self.blocks = n, levels, blocks
+
+    def __call__(self, point):
+        size, blocks = round(float(point[self.n])), [round(float(point[x])) for x in self.blocks]
+        from .numbers import number
+
+        return [hierarchical([number(q, point) for q in level], blocks, size) for level in self.levels]
+
+
+class MatrixSum(_Node):
+    """sum_ab F(Q_ab) over an explicit matrix; data = (F, Matrices)."""
+
+    def number(self, point):
+        """By summation over all entries."""
+        from .numbers import number
+
+        F, matrices = self.data
+        arrays = matrices(point)
+        names = [Symbol(f"entry{i}", real=True) for i in range(len(arrays))]
+        expr = F(*names)
+        n = len(arrays[0])
+        return sum(number(expr, {**point, **dict(zip(names, (float(m[a, b]) for m in arrays)))}) for a in range(n) for b in range(n))
+
+    def text(self, printer):
+        """sum_ab F(Q_ab)."""
+        F, matrices = self.data
+        return r"\sum_{a,b} " + _bracketed(printer.doprint(F(*_entries(matrices))))
+
+
+class MatrixTrace(_Node):
+    """tr G(Q) by diagonalisation of explicit matrices; data = (G, Matrices)."""
+
+    def number(self, point):
+        """By numerical eigenvectors, joint ones of several matrices."""
+        import numpy as np
+
+        from .numbers import number
+
+        G, matrices = self.data
+        arrays = matrices(point)
+        _, vectors = np.linalg.eigh(sum(m / (1 + i) ** 1.37 for i, m in enumerate(arrays)))
+        names = [Symbol(f"entry{i}", real=True) for i in range(len(arrays))]
+        expr = G(*names)
+        return sum(number(expr, {**point, **dict(zip(names, (float(v @ m @ v) for m in arrays)))}) for v in vectors.T)
+
+    def text(self, printer):
+        """tr G(Q)."""
+        G, matrices = self.data
+        return r"\operatorname{tr} " + _bracketed(printer.doprint(G(*_entries(matrices, matrix=True))))
+
+
+def _entries(matrices, matrix=False):
+    names = [str(level[0]).rstrip("0123456789").upper() for level in matrices.levels]
+    return [Symbol(name if matrix else f"{name}_ab", real=True) for name in names]
+
+
+def _bracketed(text):
+    return rf"\left[{text}\right]"
+
+
+class ReplicatedTrace(_Node):
+    """log E_xi Tr_(s^1..s^n) exp[sum_ab V_ab s^a s^b/(2 T^2) + sum_a (h.g + a s^2/2 - v)/T]; data = (layer, n, V levels, blocks, T)."""
+
+    def number(self, point):
+        """By the sum over all replicated states, or the determinant of the Gaussian integral."""
+        return _Replicated(self, point).log_trace()
+
+    def text(self, printer):
+        """The trace with its exponent."""
+        layer, n, levels, blocks, T = self.data
+        s = printer.doprint(layer.along)
+        disorder = r"\mathbb{E}\," if layer.disorder else ""
+        beta, square = (r"\beta", r"\frac{\beta^2}{2}") if T != 1 else ("", r"\frac{1}{2}")
+        a = rf"\tfrac{{1}}{{2}} {printer.doprint(layer.diagonal)}\,({s}^a)^2 + " if has_multiplier(layer) else ""
+        work = sum((h * g for h, g in zip(layer.fields(), layer.order_parameters.values())), S.Zero) - layer.site_energy
+        shown = printer.doprint(work.xreplace({v: Symbol(rf"\{v}^a" if str(v) in ("sigma", "tau", "psi") else rf"{v}^a")
+                                               for v in layer.site.variables})) if work != 0 else ""
+        fields = rf" + {beta}\sum_a \left({a}{shown}\right)".replace(" + \\right", r"\right") if a or shown else ""
+        return rf"\log {disorder}\operatorname{{Tr}}_{{{s}^1\cdots {s}^n}}\exp\left[{square}\sum_{{a,b}} V_{{ab}}\,{s}^a {s}^b{fields}\right]"
+
+
+def has_multiplier(layer):
+    """Whether the diagonal of the overlap is free, so that a field conjugate to it acts."""
+    return layer.overlap is not None and layer.overlap.diagonal is None
+
+
+class _Replicated:
+    """One site, replicated n times, at a point."""
+
+    def __init__(self, node, point):
+        from .numbers import number
+
+        self.layer, n, levels, blocks, T = node.data
+        self.n = round(float(point[n]))
+        self.T = number(T, point)
+        self.V = hierarchical([number(v, point) for v in (*levels, levels[-1])], [round(float(point[x])) for x in blocks], self.n)
+        self.point = point
+
+    def log_trace(self):
+        """The logarithm of the replicated trace, averaged over the disorder inside."""
+        import numpy as np
+
+        kind = self.layer.site.kind
+        one = {"finite": self._finite, "auxiliary": self._auxiliary}.get(kind, self._quadratic)
+        logs = [np.log(p) + one(values) for p, values in self._disorder()]
+        return float(np.logaddexp.reduce(logs))
+
+    def _disorder(self):
+        """(probability, {variable: value}): finite disorder enumerated, Gaussian variables by quadrature."""
+        import numpy as np
+
+        from .numbers import number
+
+        z = np.arange(-80, 81) / 10
+        supports = []
+        for x, d in self.layer.disorder.items():
+            if isinstance(d, Normal):
+                width = np.sqrt(max(number(d.variance, self.point), 0.0))
+                w = np.exp(-z**2 / 2) / np.exp(-z**2 / 2).sum()
+                supports.append([(x, number(d.mean, self.point) + width * t, p) for t, p in zip(z, w)])
+            else:
+                supports.append([(x, number(v, self.point), number(p, self.point)) for v, p in zip(d.values, d.probabilities)])
+        for choice in product(*supports):
+            weight = float(np.prod([p for _, _, p in choice])) if choice else 1.0
+            if weight > 0:
+                yield weight, {x: v for x, v, _ in choice}
+
+    def _one(self):
+        """h.g - v + a s^2/2 of one replica."""
+        layer = self.layer
+        energy = sum((h * g for h, g in zip(layer.fields(), layer.order_parameters.values())), S.Zero) - layer.site_energy
+        return energy + (layer.diagonal * layer.along**2 / 2 if has_multiplier(layer) else S.Zero)
+
+    def _finite(self, disorder):
+        import numpy as np
+
+        from .numbers import number
+
+        states, energy = self.layer.site.enumerate(), self._one()
+        at = {**self.point, **disorder}
+        single = np.array([number(energy.xreplace(state), at) / self.T + np.log(float(w)) for w, state in states])
+        spins = np.array([float(state[self.layer.along]) for _, state in states])
+        index = np.array(list(product(range(len(states)), repeat=self.n)))
+        s = spins[index]
+        exponent = single[index].sum(axis=1) + np.einsum("ia,ab,ib->i", s, self.V, s) / (2 * self.T**2)
+        return float(np.logaddexp.reduce(exponent))
+
+    def _coefficients(self, expr, o, at):
+        from .numbers import number
+
+        poly = sympy.Poly(sympy.expand(expr), o)
+        return [number(poly.coeff_monomial(o**k), at) for k in range(3)]
+
+    def _quadratic(self, disorder):
+        """Gaussian and spherical sites; of the latter the multiplier 1/C imposes the length, as the ansatz has it."""
+        import numpy as np
+
+        from .numbers import number
+
+        layer, at, T = self.layer, {**self.point, **disorder}, self.T
+        c0, c1, c2 = self._coefficients(self._one(), layer.along, at)
+        if layer.site.kind == "spherical":
+            A, shift = 1 / number(layer.overlap.C, at), 0.0
+            constant = A / (2 * T) - np.log(2 * np.pi * np.e) / 2
+        else:
+            variance, mean = number(layer.site.variance, at), number(layer.site.mean, at)
+            A, shift = T / variance - 2 * c2, T * mean / variance
+            constant = c0 / T - mean**2 / (2 * variance) - np.log(2 * np.pi * variance) / 2
+        K = A / T * np.eye(self.n) - self.V / T**2
+        b = np.full(self.n, (c1 + shift) / T)
+        _, logdet = np.linalg.slogdet(K / (2 * np.pi))
+        return self.n * constant - logdet / 2 + b @ np.linalg.solve(K, b) / 2
+
+    def _auxiliary(self, disorder):
+        import numpy as np
+
+        layer, at, T = self.layer, {**self.point, **disorder}, self.T
+        o, states = layer.site.auxiliary, layer.site.finite.enumerate()
+        table = [self._coefficients(self._one().xreplace(state), o, at) for _, state in states]
+        bare = -2 * table[0][2] + (float(at[layer.diagonal]) if has_multiplier(layer) else 0.0)
+        K = -2 * table[0][2] / T * np.eye(self.n) - self.V / T**2
+        _, logdet = np.linalg.slogdet(K * T / bare)
+        index = np.array(list(product(range(len(states)), repeat=self.n)))
+        c0, c1 = (np.array([row[k] for row in table])[index] / T for k in (0, 1))
+        weights = np.log(np.array([float(w) for w, _ in states]))[index].sum(axis=1)
+        exponent = c0.sum(axis=1) + weights + np.einsum("ia,ab,ib->i", c1, np.linalg.inv(K), c1) / 2
+        return float(np.logaddexp.reduce(exponent)) - logdet / 2
+
+
+class GateAverage(_Node):
+    """log E_(u ~ N(0, Q)) prod_a gate(u_a) for two replicas (and a teacher); data = (channel, Matrices, teacher overlap or None)."""
+
+    def number(self, point):
+        """By quadrature over the conditional distributions, panel by panel between the gate's steps."""
+        import numpy as np
+
+        from .numbers import number
+
+        channel, matrices, R = self.data
+        (Q,) = matrices(point)
+        if len(Q) != 2:
+            raise NotImplementedError("the average over more than two correlated stabilities")
+        gate, edges = _gate(channel, point)
+        total, weight = 0.0, 0.0
+        for v, w in _panels([0.0], 0.0, 1.0) if R is not None else [(0.0, 1.0)]:
+            if R is not None and v < 0:
+                continue
+            r = number(R, point) if R is not None else 0.0
+            mean, cov = r * v, Q - r**2
+            inner = 0.0
+            for u, w1 in _panels(edges, mean, np.sqrt(cov[0, 0])):
+                slope = cov[0, 1] / cov[0, 0]
+                m2, s2 = mean + slope * (u - mean), np.sqrt(cov[1, 1] - slope * cov[0, 1])
+                g = gate(u)
+                inner += w1 * g * sum(w2 * gate(t) for t, w2 in _panels(edges, m2, s2)) if g else 0.0
+            total, weight = total + w * inner, weight + w
+        return float(np.log(total / weight))
+
+    def text(self, printer):
+        """log E prod_a gate(u_a)."""
+        channel, _, R = self.data
+        teacher = r"\,\big|\, u_0 > 0" if R is not None else ""
+        gate = printer.doprint(channel.gate.xreplace({STABILITY: Symbol("u_a", real=True)}))
+        return rf"\log\mathbb{{E}}_{{u\sim\mathcal N(0,Q)}}\left[\prod_a {gate}{teacher}\right]"
+
+
+def _gate(channel, point):
+    """The gate as a function of a number, and where it is not smooth."""
+    from .numbers import number
+
+    edges = sorted(number(e, point) for e, _ in channel.steps) if channel.steps is not None else []
+    at = {k: v for k, v in point.items()}
+    expr = channel.gate.xreplace({s: sympy.Float(float(at[s])) for s in channel.gate.free_symbols if s in at})
+    call = sympy.lambdify(STABILITY, expr.replace(sympy.Heaviside, lambda x, *_: sympy.Piecewise((1, x > 0), (0, True))), "math")
+    return call, edges
+
+
+def _panels(edges, mean, width, order=16):
+    """Nodes and weights for a Gaussian of this mean and width, panels cut at the edges."""
+    import numpy as np
+
+    nodes, weights = np.polynomial.legendre.leggauss(order)
+    cuts = sorted({mean - 8 * width, mean + 8 * width, *(mean + k * width for k in (-4, -2, 0, 2, 4)),
+                   *(e for e in edges if abs(e - mean) < 8 * width)})
+    for a, b in zip(cuts, cuts[1:]):
+        u = (a + b) / 2 + (b - a) / 2 * nodes
+        yield from zip(u, weights * (b - a) / 2 * np.exp(-((u - mean) / width) ** 2 / 2) / (width * np.sqrt(2 * np.pi)))
+
+
+def pressure_at(n, parts, T):
+    """n times the nested pressure over T at n replicas: log sum_c p_c exp(n P_c/T), the disorder averaged inside."""
+    if len(parts) == 1 and parts[0][0] == 1:
+        return n * parts[0][1] / T
+    return sympy.log(sympy.Add(*(p * sympy.exp(n * P / T) for p, P in parts)))
+
+

@@ -1,0 +1,184 @@
+"""Double-precision values of expressions with nested averages, for the checks of a replica derivation."""
+
+import math
+from functools import lru_cache
+
+import mpmath
+import sympy
+
+from ..averages import DisorderAverage, GaussianAverage
+from ..ensemble import Abbreviation
+from ..evaluate import evaluate
+from .nested import Nested, NestedLevel, NestedMean
+
+# Nodes a level and spacing of the trapezoidal rule, by the number of levels; the tails are cut at 8 standard deviations.
+SPACING = {0: 0.02, 1: 0.1, 2: 0.25, 3: 0.5}
+REACH = 8.0
+STEP = 2e-2
+KINDS = (Nested, NestedMean, NestedLevel, GaussianAverage)
+
+
+def number(expr, point):
+    """The value of an expression at {symbol: number}; Derivative nodes by central differences of sixth order.
+
+    Classes with a method `number(point)` are asked for their value.
+    """
+    expr = sympy.sympify(expr)
+    if isinstance(expr, KINDS):
+        return _average(expr, point)
+    if isinstance(expr, sympy.Derivative):
+        return _difference(expr.args[0], [x for x, count in expr.args[1:] for _ in range(int(count))], point)
+    if isinstance(expr, Abbreviation):
+        return number(expr.definition, point)
+    if isinstance(expr, DisorderAverage):
+        return number(expr.expand_configurations(), point)
+    if hasattr(expr, "number"):
+        return expr.number(point)
+    if not expr.args:
+        return float(evaluate(expr, point, 17))
+    special = _parts(expr)
+    if not special:
+        return float(mpmath.re(evaluate(expr, point, 17)))
+    template, parts = special
+    return float(evaluate(template, {**point, **{x: number(e, point) for x, e in parts}}, 17))
+
+
+@lru_cache(maxsize=4096)
+def _parts(expr):
+    """The expression with special nodes replaced by symbols, and those nodes; None if there are none."""
+    found = {}
+
+    def replaced(e):
+        if isinstance(e, (*KINDS, sympy.Derivative, DisorderAverage, Abbreviation)) or hasattr(e, "number"):
+            return found.setdefault(e, sympy.Symbol(f"*{len(found)}"))
+        return e.func(*map(replaced, e.args)) if e.args else e
+
+    template = replaced(expr)
+    return (template, tuple((x, e) for e, x in found.items())) if found else None
+
+
+def _difference(inner, variables, point):
+    if not variables:
+        return number(inner, point)
+    x, *rest = variables
+    step = STEP * abs(float(point[x])) or STEP
+    total = 0.0
+    for k, w in ((1, 45), (2, -9), (3, 1)):
+        up, down = ({**point, x: point[x] + s * k * step} for s in (1, -1))
+        total += w * (_difference(inner, rest, up) - _difference(inner, rest, down))
+    return total / (60 * step)
+
+
+def _average(expr, point):
+    import numpy as np
+
+    if isinstance(expr, GaussianAverage):
+        f, y, mean, variances, powers = expr.integrand, expr.variable, expr.mean, (expr.variance,), (0.0,)
+    else:
+        f, y, mean, variances, powers = expr.hierarchy
+    v, D, centre = [number(x, point) for x in variances], [number(x, point) for x in powers], number(mean, point)
+    return _Grid(f, y, centre, v, D, point, np).value(expr)
+
+
+class _Grid:
+    """The levels of a hierarchy on a product of trapezoidal rules, one array axis a level."""
+
+    def __init__(self, f, y, centre, v, D, point, np):
+        self.np, self.point, self.y, self.D = np, point, y, D
+        k = len(v) - 1
+        h = SPACING.get(k, 0.5)
+        z = np.arange(-round(REACH / h), round(REACH / h) + 1) * h
+        self.weights = np.exp(-z**2 / 2) / np.exp(-z**2 / 2).sum()
+        self.field = np.full((1,) * (k + 1), centre)
+        for i, variance in enumerate(v):
+            shape = [1] * (k + 1)
+            shape[i] = len(z)
+            self.field = self.field + (math.sqrt(max(variance, 0.0)) * z).reshape(shape)
+        self.top = self.values(f)
+
+    def values(self, f):
+        """f(y) on the grid."""
+        names, call = _compiled(f, self.y)
+        found = call(self.field, *(float(self.point[s]) if s in self.point else float(self.point[str(s)]) for s in names))
+        return self.np.broadcast_to(found, self.field.shape)
+
+    def levels(self):
+        """Phi_k, ..., Phi_0 and the outcome; weights of each level's conditional measure."""
+        np, phi, tilts = self.np, [self.top], []
+        for D in reversed(self.D):
+            g = phi[-1]
+            if abs(D) < 1e-12:
+                tilts.append(np.broadcast_to(self.weights, g.shape))
+                phi.append(g @ self.weights)
+                continue
+            peak = g.max(axis=-1, keepdims=True) if D > 0 else g.min(axis=-1, keepdims=True)
+            w = np.exp(D * (g - peak)) * self.weights
+            total = w.sum(axis=-1, keepdims=True)
+            tilts.append(w / total)
+            phi.append((peak + np.log(total) / D)[..., 0])
+        return phi, tilts
+
+    def value(self, expr):
+        """The average that an expression stands for."""
+        phi, tilts = self.levels()
+        if isinstance(expr, (Nested, GaussianAverage)):
+            return float(phi[-1])
+        k = len(self.D) - 1
+        if isinstance(expr, NestedLevel):
+            i = int(expr.level)
+            return self._down(phi[k - i], tilts[k - i:])
+        A, level = self.values(expr.observable), int(expr.level)
+        for tilt in tilts[: k - level]:
+            A = (A * tilt).sum(axis=-1)
+        return self._down(A ** int(expr.power), tilts[k - level:])
+
+    @staticmethod
+    def _down(A, tilts):
+        for tilt in tilts:
+            A = (A * tilt).sum(axis=-1)
+        return float(A)
+
+
+@lru_cache(maxsize=4096)
+def _compiled(f, y):
+    names = tuple(sorted(f.free_symbols - {y}, key=str))
+    return names, sympy.lambdify((y, *names), f, [_functions(), "numpy"], cse=True)
+
+
+@lru_cache(maxsize=1)
+def _functions():
+    import numpy as np
+
+    def log_tail(x):
+        return _LOG_TAIL(np.asarray(x, dtype=float)).astype(float)
+
+    def hazard(x):
+        x = np.asarray(x, dtype=float)
+        return np.exp(-x**2 / 2 - log_tail(x)) / math.sqrt(2 * math.pi)
+
+    def gibbs(i, *xs):
+        xs = np.broadcast_arrays(*xs)
+        return np.exp(xs[int(i) - 1] - np.logaddexp.reduce(xs, axis=0))
+
+    def modulus_mean(mean, variance):
+        width = np.sqrt(variance)
+        erf = np.frompyfunc(math.erf, 1, 1)
+        return mean * erf(mean / width / math.sqrt(2)).astype(float) + width * math.sqrt(2 / math.pi) * np.exp(-(mean / width) ** 2 / 2)
+
+    _LOG_TAIL = np.frompyfunc(_log_tail, 1, 1)
+    return {"log2cosh": lambda x: np.abs(x) + np.log1p(np.exp(-2 * np.abs(x))),
+            "LogSumExp": lambda *xs: np.logaddexp.reduce(np.broadcast_arrays(*xs), axis=0),
+            "Gibbs": gibbs, "log_H": log_tail, "Tail": lambda x: np.exp(log_tail(x)), "Hazard": hazard, "MeanModulus": modulus_mean,
+            "Maximum": lambda *xs: np.maximum.reduce(np.broadcast_arrays(*xs)),
+            "Heaviside": lambda x, half=0.5: np.heaviside(x, half),
+            "erf": lambda x: np.frompyfunc(math.erf, 1, 1)(np.asarray(x, dtype=float)).astype(float)}
+
+
+def _log_tail(x):
+    """log H(x), by the continued fraction of Mills' ratio where erfc underflows."""
+    if x < 20:
+        return math.log(math.erfc(x / math.sqrt(2)) / 2)
+    ratio = x
+    for k in range(30, 0, -1):
+        ratio = x + k / ratio
+    return -x * x / 2 - math.log(ratio) - math.log(2 * math.pi) / 2
