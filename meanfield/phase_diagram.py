@@ -5,7 +5,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import product, repeat
+from itertools import product
 
 import numpy as np
 
@@ -14,8 +14,13 @@ from .bifurcations.coexistence import grid_starts, stable_pair
 from .bifurcations.continuation import Arclength
 from .diagram.grid import scan
 from .diagram.labels import PhaseNames
+from .diagram.sections import from_plain, packed, plain, unpacked
 from .bifurcations.lines import LineCutter, LineFinder
+from .kernels.cache import digest
 from .results import versions
+from .scans.checkpoint import Checkpoint
+from .scans.portable import Portable
+from .scans.running import completed
 from .transitions import Origin, find_transitions
 from .writers import check_extension, replacing, write_json
 
@@ -128,7 +133,7 @@ class PhaseDiagram:
         return "\n".join([head, *phases, *(f"  {line!r}" for line in self.lines), *notes])
 
 
-def phase_diagram(model, *, x, y, sections=SECTIONS, progress=None, executor=None, **fixed):
+def phase_diagram(model, *, x, y, sections=SECTIONS, progress=None, executor=None, checkpoint=None, **fixed):
     """Map the phases of a model in a plane of two parameters.
 
     Transitions along a few sections through the plane start the lines, which are then followed as curves; stable states from the
@@ -140,7 +145,8 @@ def phase_diagram(model, *, x, y, sections=SECTIONS, progress=None, executor=Non
     x, y : (name, low, high) or (name, low, high, points)
     sections : shares of a side at which sections are taken, for both parameters
     progress : called as progress(done, total) while the computation runs
-    executor : any `concurrent.futures.Executor` for the sections; one of processes needs a model given by name or path
+    executor : any `concurrent.futures.Executor` for the sections
+    checkpoint : name of a file (.npz) that keeps the sections that are done; the same call goes on from there
     fixed : the other parameters, with T
 
     Returns
@@ -150,10 +156,10 @@ def phase_diagram(model, *, x, y, sections=SECTIONS, progress=None, executor=Non
     Raises
     ------
     InputError
-        For an unknown parameter, an empty range or a range over a structural integer.
+        For an unknown parameter, an empty range, a range over a structural integer, or a checkpoint of another diagram.
     """
     plane = _Plane(model, *(tuple(r) if isinstance(r, list) else r for r in (x, y)), tuple(fixed.items()))
-    return _Mapper(plane, executor, progress or (lambda done, total: None)).run(sections)
+    return _Mapper(plane, executor, progress or (lambda done, total: None), checkpoint).run(sections)
 
 
 @dataclass(frozen=True)
@@ -169,10 +175,15 @@ class _Plane:
     def box(self):
         return _box(self)
 
+    def portable(self):
+        """The plane in a form that other processes can read, with its kernels compiled."""
+        return _Plane(Portable.of(self.box.family.compiled), self.x, self.y, tuple(self.box.fixed.items()))
+
 
 @lru_cache(maxsize=4)
 def _box(plane):
-    return Box.plane(plane.model, plane.x, plane.y, dict(plane.fixed))
+    model = plane.model.compiled() if isinstance(plane.model, Portable) else plane.model
+    return Box.plane(model, plane.x, plane.y, dict(plane.fixed))
 
 
 def _search_section(plane, name, value):
@@ -186,11 +197,18 @@ def _search_section(plane, name, value):
     return seeds, [(t, place(*t.at.values())) for t in find_transitions(section, segments)]
 
 
+def _key(name, value):
+    """The name of a section in a checkpoint."""
+    return f"{name} = {float(value).hex()}"
+
+
 class _Mapper:
     """Runs the steps and counts progress."""
 
-    def __init__(self, plane, executor, progress):
+    def __init__(self, plane, executor, progress, checkpoint):
         self.plane, self.box, self.executor, self.progress = plane, plane.box, executor, progress
+        self.checkpoint = Checkpoint(checkpoint, self.identity(), packed, unpacked) if checkpoint is not None else None
+        self.sections = self.checkpoint.load() if self.checkpoint else {}
         self.finder, self.names = LineFinder(self.box), PhaseNames(self.box)
         self.seeds, self.done = [], 0
 
@@ -236,14 +254,36 @@ class _Mapper:
 
     def search(self, places):
         """Search sections for transitions; start lines at them and keep states as seeds of the grid."""
-        run = self.executor.map if self.executor else map
-        for seeds, transitions in run(_search_section, repeat(self.plane), *zip(*places)):
+        new = [place for place in dict.fromkeys(places) if _key(*place) not in self.sections]
+        for _ in range(len(places) - len(new)):
+            self.step()
+        self.search_all(new)
+        for place in places:
+            seeds, transitions = from_plain(self.sections[_key(*place)])
             self.seeds += seeds
             for t, values in transitions:
                 if t.origin is not None:
                     self.finder.add(t.origin, values)
-            self.step()
         self.finder.grow()
+
+    def search_all(self, places):
+        """Search the sections that are not known, on the executor, and keep what was found."""
+        plane = self.plane.portable() if self.executor and places else self.plane
+        try:
+            for (_, *place), found in completed(self.executor, _search_section, [(plane, *place) for place in places]):
+                self.sections[_key(*place)] = plain(found)
+                if self.checkpoint:
+                    self.checkpoint.save(self.sections)
+                self.step()
+        finally:
+            if self.checkpoint and self.sections:
+                self.checkpoint.save(self.sections, now=True)
+
+    def identity(self):
+        """What a checkpoint must agree in to be continued."""
+        ranges = {r.name: [r.low, r.high, r.points] for r in self.box.ranges}
+        return {"model": self.box.model.name, "parameters": self.box.parameters, "plane": ranges, "versions": dict(versions()),
+                "equations": digest(self.box.family.compiled.source)}
 
     def map(self):
         """The Grid of stable states and the Lines."""
