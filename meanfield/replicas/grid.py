@@ -15,8 +15,8 @@ from .rules import spacing
 from .steps import GENTLE, gain_ratio
 
 TAPS = 12
-# Spacing, in units of the distance of the singularities, at which 12 points interpolate to 1e-13.
-INTERPOLABLE = 0.0436
+# Spacing, in units of the distance of the singularities, at which 12 points interpolate squared slopes to 1e-13.
+INTERPOLABLE = 0.03
 LARGEST = 60000
 
 

@@ -8,7 +8,8 @@ import numpy as np
 from . import rules
 from .grid import LARGEST, offsets, padded, plan, spread, step
 from .rules import gaussian_rule, spacing
-from .steps import CURVE, GAIN, LEAF_BEND, LEAF_BEND2, LEAF_FIRST, LEAF_HEAT, MEAN, PHI, SQUARE, panel_step, plain_rows
+from .steps import CURVE, GAIN, LEAF_BEND, LEAF_BEND2, LEAF_FIRST, LEAF_HEAT, MEAN, PHI, SQUARE
+from .steps import handed_down, panel_step, plain_rows
 
 # Distance of the singularities of a smoothed kink from the real axis, in standard deviations.
 NARROWEST = 1.4
@@ -16,6 +17,8 @@ NARROWEST = 1.4
 NARROWED = 0.85
 # Work of a node on a graded panel, in units of that of a grid's node.
 PANEL_WORK = 1.5
+# Nodes of the step from the leaf, for each of its targets.
+LEAF_WORK = 100.0
 
 
 @dataclass(frozen=True)
@@ -60,11 +63,11 @@ class Problem:
 
     def distances(self):
         """Distances of the singularities of Phi_0..Phi_{k-1} from the real axis."""
-        result, wide, below, width = np.empty(len(self.D)), 0.0, self.leaf.distance if self.leaf.distance < 1e300 else 0.0, self.leaf.width
+        result, width = np.empty(len(self.D)), self.leaf.width
+        below = self.leaf.distance if len(self.leaf.scales) else 0.0
         for i in range(len(self.D), 0, -1):
-            wide += self.v[i]
             tilt = NARROWED * math.pi / (width * self.D[i - 1]) if width * self.D[i - 1] > 0.0 else math.inf
-            below = max(below, min(tilt, NARROWEST * math.sqrt(wide)))
+            below = max(below, min(tilt, math.sqrt(below * below + NARROWEST**2 * self.v[i])))
             result[i - 1] = below
         return result
 
@@ -87,7 +90,7 @@ def solved(problem):
         return averaged(1, problem.leaf.rows(nodes, problem.v[1], problem.D[0], problem.rule), weights, slopes)
     ladder = _Ladder(problem, distances)
     points = ladder.points()
-    if ladder.grid_work(points) > PANEL_WORK * (k - 1) * ladder.panel_count() ** 2:
+    if ladder.grid_work(points) > PANEL_WORK * ladder.panel_work():
         return _by_panels(problem, distances)
     return _by_grid(ladder, points)
 
@@ -99,7 +102,8 @@ def _outermost_rule(problem, kinks, scales):
         order = np.argsort(kinks)
         kinks, scales = kinks[order], scales[order]
     rule = problem.rule
-    nodes, weights = gaussian_rule(problem.mu, problem.v[0], kinks, scales, rules.REACH[rule], rules.DIGITS[rule], *rules.NODES[rule])
+    settings = rules.REACH[rule], rules.DIGITS[rule], *rules.NODES[rule]
+    nodes, weights = gaussian_rule(problem.mu, problem.v[0], kinks, scales, *settings)
     if problem.teacher is None:
         return nodes, weights, None
     factors, slopes = problem.teacher.weigh(nodes)
@@ -110,15 +114,16 @@ def averaged(k, rows, weights, slopes=None):
     """A recursion of at most one step, whose lines of results at the outermost nodes are known."""
     line, mean, curve = weights @ rows, rows[:, MEAN], rows[:, CURVE]
     teacher = 0.0 if slopes is None else slopes @ mean
-    return collected(k, line, line[PHI], line[MEAN], [weights @ mean**2], [weights @ curve**2], [line[GAIN]] if k else [], teacher)
+    gains = [line[GAIN]] if k else []
+    return collected(k, line, line[PHI], line[MEAN], [weights @ mean**2], [weights @ curve**2], gains, teacher)
 
 
 def collected(k, line, value, mean, squares, bends, exponents, teacher=0.0):
     """The averages from a line over the leaf and those of the levels above it; at k = 0 the leaf is the level."""
     if k:
         squares, bends = [*squares, line[SQUARE]], [*bends, line[LEAF_BEND2]]
-    return Averages(float(value), float(line[LEAF_HEAT]), float(mean), np.array(squares), float(line[LEAF_BEND]), np.array(exponents, dtype=float),
-                    line[LEAF_FIRST:].copy(), np.array(bends), float(teacher))
+    return Averages(float(value), float(line[LEAF_HEAT]), float(mean), np.array(squares), float(line[LEAF_BEND]),
+                    np.array(exponents, dtype=float), line[LEAF_FIRST:].copy(), np.array(bends), float(teacher))
 
 
 @dataclass(frozen=True)
@@ -139,8 +144,8 @@ class _Ladder:
         tilted = (problem.tilts > 0.0) & (v > 0.0)
         below = np.cumsum(problem.v[::-1])[::-1][1:]
         narrowing = problem.tilts * v / (1.0 / problem.leaf.decay + below) if problem.leaf.decay else np.zeros(len(v))
-        for name, value in (("v", v), ("gaps", distances), ("narrowing", narrowing),
-                            ("lows", drifts[:, 0] + tilted * (hull[0] - centre)), ("highs", drifts[:, 1] + tilted * (hull[1] - centre))):
+        lows, highs = (drifts[:, side] + tilted * (hull[side] - centre) for side in (0, 1))
+        for name, value in (("v", v), ("gaps", distances), ("narrowing", narrowing), ("lows", lows), ("highs", highs)):
             object.__setattr__(self, name, value)
 
     def points(self):
@@ -151,20 +156,27 @@ class _Ladder:
         left, right = (int(math.ceil((span + d) / h)) + 2 for d in (-self.lows.sum(), self.highs.sum()))
         crowd = max(1.0, (left + right) / LARGEST)
         if crowd > 1.0:
-            h, strides, left, right = h * crowd, (strides / crowd).astype(np.int64), int(left / crowd) + 1, int(right / crowd) + 1
+            h, strides = h * crowd, (strides / crowd).astype(np.int64)
+            left, right = int(left / crowd) + 1, int(right / crowd) + 1
         return self.problem.mu + h * np.arange(-left, right + 1), left, h, strides
 
     def grid_work(self, points):
-        """Nodes of all levels on the uniform grid."""
+        """Nodes of all levels on the uniform grid, about."""
         grid, _, h, strides = points
         spans = 2.0 * 8.6 * np.sqrt(self.v[1:]) + self.highs[1:] - self.lows[1:]
-        return len(grid) * float(np.sum(np.where(strides[1:] > 0, spans / (h * np.maximum(strides[1:], 1)), 100.0)))
+        return len(grid) * (LEAF_WORK + float(np.sum(np.where(strides[1:] > 0, spans / (h * np.maximum(strides[1:], 1)), 100.0))))
 
-    def panel_count(self):
-        """About how many nodes graded panels would need."""
-        narrowest = math.sqrt(self.v[1:].min())
+    def panel_work(self):
+        """Nodes of all levels on graded panels or around each target, about."""
         span = 2.0 * 8.6 * math.sqrt(self.v.sum()) + self.highs.sum() - self.lows.sum()
-        return 16.0 * (span / (3.5 * narrowest) + 15.0 * len(self.problem.leaf.kinks) + 5.0)
+        graded = 16.0 * (15.0 * len(self.problem.leaf.kinks) + 5.0)
+        count, work = graded, 0.0
+        for i in range(1, len(self.v)):
+            sd = math.sqrt(self.v[i])
+            shared, own = graded + 16.0 * span / (3.5 * sd), count * 20.0 / spacing(self.distances[i] / sd, 0.0, 37.0)
+            work += min(count * min(shared, graded + 16.0 * (self.highs[i] - self.lows[i]) / (3.5 * sd)), own)
+            count = min(shared, own)
+        return work + LEAF_WORK * count
 
     def nodes(self, i, h, stride):
         """(offsets, taps, log weights, padding) of level i."""
@@ -210,33 +222,68 @@ def _by_grid(ladder, grid):
 
 
 def _by_panels(problem, distances):
-    """Several steps on panels graded towards the kinks, level by level."""
-    k, leaf, rule = len(problem.D), problem.leaf, problem.rule
+    """Several steps on nodes graded towards the kinks, level by level."""
+    k, leaf = len(problem.D), problem.leaf
     nodes, weights, slopes = _outermost_rule(problem, *problem.bends(0, distances[0]))
-    levels, logs, windows, v0 = [nodes], [None], [None], problem.v[0]
-    centre = np.array([problem.mu])
+    levels = [(nodes, None, None, None)]
     for i in range(1, k):
-        v, D = problem.v[i], problem.D[i - 1]
-        lows, highs = leaf.window(levels[-1], v, D, rules.REACH[rule] * math.sqrt(v))
-        v0 += v
-        drift, (low, high) = leaf.drift(float(problem.D[:i] @ problem.v[1:i + 1])), leaf.hull(centre)
-        low, high = low + drift[0] - rules.REACH[rule] * math.sqrt(v0), high + drift[1] + rules.REACH[rule] * math.sqrt(v0)
-        kinks, scales = problem.bends(i, distances[i])
-        nodes, log = leaf.panels(np.maximum(lows, low), np.minimum(highs, high), v, D, rule, scales, kinks)
-        levels.append(nodes)
-        logs.append(log)
-        windows.append((np.searchsorted(nodes, lows), np.searchsorted(nodes, highs)))
-    rows = leaf.rows(levels[-1], problem.v[k], problem.D[k - 1], rule)
+        shared = _shared_nodes(problem, i, levels[-1][0], distances[i])
+        own = _own_nodes(problem, i, levels[-1][0], distances[i])
+        levels.append(own() if own.count < shared.count else shared())
+    rows = leaf.rows(levels[-1][0], problem.v[k], problem.D[k - 1], problem.rule)
     functions, tables = [np.array([rows[:, PHI], rows[:, MEAN], rows[:, CURVE], rows[:, GAIN]])], []
     for i in range(k - 1, 0, -1):
-        phi, mean, curve, _ = functions[0]
-        above, P = panel_step(levels[i - 1], *windows[i], levels[i], logs[i], phi, mean, curve, problem.v[i], problem.D[i - 1])
+        nodes, logs, starts, stops = levels[i]
+        above, P = panel_step(levels[i - 1][0], starts, stops, nodes, logs, *functions[0][:3], problem.v[i], problem.D[i - 1])
         functions.insert(0, above)
-        tables.insert(0, P)
+        tables.insert(0, (P, starts, stops, len(nodes)))
     shares = [weights]
-    for P in tables:
-        shares.append(shares[-1] @ P)
+    for table in tables:
+        shares.append(handed_down(shares[-1], *table))
     return _summed(shares, *zip(*functions, strict=True), rows, slopes)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Nodes to be made: about how many, and how."""
+
+    count: float
+    make: object
+
+    def __call__(self):
+        return self.make()
+
+
+def _shared_nodes(problem, i, targets, distance):
+    """Panels of level i that all targets share: (nodes, log weights, starts, stops)."""
+    leaf, reach, v, D = problem.leaf, rules.REACH[problem.rule], problem.v[i], problem.D[i - 1]
+    lows, highs = leaf.window(targets, v, D, reach * math.sqrt(v))
+    centre, wide = np.array([problem.mu]), reach * math.sqrt(problem.v[:i + 1].sum())
+    drift, hull = leaf.drift(float(problem.D[:i] @ problem.v[1:i + 1])), leaf.hull(centre)
+    low, high = np.maximum(lows, hull[0] + drift[0] - wide), np.minimum(highs, hull[1] + drift[1] + wide)
+    kinks, scales = problem.bends(i, distance)
+
+    def make():
+        nodes, logs = leaf.panels(low, high, v, D, problem.rule, scales, kinks)
+        return nodes, logs, np.searchsorted(nodes, lows), np.searchsorted(nodes, highs)
+
+    return _Plan(16.0 * ((high.max() - low.min()) / (3.5 * math.sqrt(v)) + 15.0 * len(kinks)), make)
+
+
+def _own_nodes(problem, i, targets, distance):
+    """Trapezoidal nodes of level i around each target: (nodes, log weights, starts, stops)."""
+    leaf, sd, D = problem.leaf, math.sqrt(problem.v[i]), problem.D[i - 1]
+    step = spacing(distance / sd, D * sd * sd * leaf.decay, rules.DIGITS[problem.rule])
+    shifts, extra = leaf.saddle(targets, sd, D)
+    half = int(math.ceil((rules.REACH[problem.rule] + extra) / step))
+    n = 2 * half + 1
+
+    def make():
+        z = np.rint(shifts / step)[:, None] * step + step * np.arange(-half, half + 1)
+        starts = n * np.arange(len(targets))
+        return (targets[:, None] + sd * z).ravel(), np.full(n * len(targets), math.log(sd * step)), starts, starts + n
+
+    return _Plan(n * len(targets), make)
 
 
 def _summed(weights, phi, mean, curve, gain, rows, slopes):

@@ -135,12 +135,6 @@ class Channel(Leaf):
     values: np.ndarray
     delta: float
 
-    @property
-    def relief(self):
-        """Logarithm of the ratio of the gate's largest and smallest positive value."""
-        positive = self.values[self.values > 0.0]
-        return math.log(positive.max() / positive.min()) if len(positive) else 0.0
-
     def moved(self, shift):
         """The kinks where a tilt has widened the tails."""
         return channel_kinks(self.edges, self.values, self.delta + shift)[0]
@@ -158,9 +152,11 @@ class Channel(Leaf):
         return np.minimum(targets, self.kinks[0]), np.maximum(targets, self.kinks[-1])
 
     def window(self, targets, v, D, reach):
-        """The nodes that count for each target: up to where the slope there would move it, and those of higher value."""
-        ends, (low, high) = targets + D * v * self.fill(targets)[SLOPE], self.hull(targets)
-        reach = math.sqrt(reach * reach + 2.0 * D * v * self.relief)
+        """The nodes that count for each target: as far as its slope would move it, or to all edges where it has a choice."""
+        low, high = self.hull(targets)
+        if self.width > 0.0:
+            return low - reach, high + reach
+        ends = targets + D * v * self.fill(targets)[SLOPE]
         return np.maximum(np.minimum(targets, ends), low) - reach, np.minimum(np.maximum(targets, ends), high) + reach
 
     def saddle(self, targets, sd, D):

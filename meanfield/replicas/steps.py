@@ -243,14 +243,26 @@ def cold_rows(targets, slopes, levels, heats, portions, kinks, v, D, reach, x, w
 
 @routine
 def panel_step(targets, starts, stops, nodes, logs, phi, mean, curve, v, D):
-    """A level above nodes that all targets share: its three functions, dP/dD there, and P[target, node]."""
-    m, n = len(targets), len(nodes)
-    above, P = np.empty((4, m)), np.zeros((m, n))
-    scores = np.empty(n)
+    """A level above given nodes: its three functions and dP/dD at the targets, and P[target, node - start]."""
+    m, width = len(targets), 0
+    for t in range(m):
+        width = max(width, stops[t] - starts[t])
+    above, P, scores = np.empty((4, m)), np.zeros((m, width)), np.empty(width)
     for t in range(m):
         a, b = starts[t], stops[t]
-        p = P[t, a:b]
-        above[0, t], above[3, t] = tilt(nodes[a:b], logs[a:b], phi[a:b], targets[t], v, D, scores[:b - a], p)
+        n = b - a
+        p = P[t, :n]
+        above[0, t], above[3, t] = tilt(nodes[a:b], logs[a:b], phi[a:b], targets[t], v, D, scores[:n], p)
         above[1, t] = dot(p, mean[a:b])
         above[2, t] = dot(p, curve[a:b]) + D * (dot2(p, mean[a:b]) - above[1, t] ** 2)
     return above, P
+
+
+@routine
+def handed_down(weights, P, starts, stops, n):
+    """Weights of a level's n nodes from those of the targets above."""
+    out = np.zeros(n)
+    for t in range(len(weights)):
+        for j in range(stops[t] - starts[t]):
+            out[starts[t] + j] += weights[t] * P[t, j]
+    return out

@@ -9,7 +9,11 @@ import pytest
 from meanfield.replicas.moments import channel_moments, finite_moments, quadratic_moments
 
 ISING = ([1.0, -1.0], [0.0, 0.0])
-LEAVES = {"ising": ISING, "crystal field": ([1.0, 0.0, -1.0], [0.0, 0.3, 0.0]), "asymmetric": ([1.0, -1.0, 0.5], [0.1, -0.2, 0.15])}
+LEAVES = {
+    "ising": ISING,
+    "crystal field": ([1.0, 0.0, -1.0], [0.0, 0.3, 0.0]),
+    "asymmetric": ([1.0, -1.0, 0.5], [0.1, -0.2, 0.15]),
+}
 LADDERS = {
     "k=0": ([0.8], []),
     "k=1": ([0.4, 0.5], [1.3]),
@@ -86,10 +90,18 @@ def test_derivatives_are_those_of_the_value(name, ladder, T):
     check_derivatives(m, lambda mu=0.2, v=v, D=D: finite_moments(slopes, levels, mu, v, D, T).value, v, D)
     for s in range(len(slopes)):
         move = np.eye(len(slopes))[s]
-        assert m.weights[s] == pytest.approx(slope(lambda x: finite_moments(slopes, levels + x * move, 0.2, v, D, T).value, 0.0, 1e-3), abs=1e-8)
+        rise = slope(lambda x: finite_moments(slopes, levels + x * move, 0.2, v, D, T).value, 0.0, 1e-3)
+        assert m.weights[s] == pytest.approx(rise, abs=1e-8)
     if T:
-        assert m.entropy == pytest.approx(slope(lambda t: finite_moments(slopes, levels, 0.2, v, D, t).value, T, 1e-3 * min(T, 1.0)), abs=2e-8)
+        heat = slope(lambda t: finite_moments(slopes, levels, 0.2, v, D, t).value, T, 1e-3 * min(T, 1.0))
+        assert m.entropy == pytest.approx(heat, abs=2e-8)
     assert m.error < 1e-8
+
+
+def by_variance(m, tilts, i):
+    """dP/dv_i from the other derivatives."""
+    steps = tilts[i + 1:] @ np.diff(m.squares)[i:]
+    return 0.5 * (m.curvature + steps + tilts[i] * m.squares[i])
 
 
 def check_derivatives(m, value, v, D):
@@ -99,7 +111,7 @@ def check_derivatives(m, value, v, D):
     for i in range(len(D)):
         assert m.exponents[i] == pytest.approx(slope(lambda x: value(D=D + x * steps[i]), 0.0, 1e-3), abs=1e-9)
     for i in range(len(v)):
-        expected = 0.5 * (m.curvature + sum(tilts[j] * (m.squares[j] - m.squares[j - 1]) for j in range(i + 1, len(v))) + tilts[i] * m.squares[i])
+        expected = by_variance(m, tilts, i)
         if v[i] > 0.0:
             assert expected == pytest.approx(slope(lambda x: value(v=v + x * unit[i]), 0.0, 1e-3), abs=1e-8)
 
@@ -118,12 +130,15 @@ def test_zero_temperature_is_the_limit(name, ladder):
 def test_levels_that_say_nothing_new(T):
     """An empty level, equal exponents, and an exponent zero merge with their neighbours."""
     one = finite_moments(*ISING, 0.1, [0.3, 0.5], [0.4], T)
-    for v, D in (([0.3, 0.5, 0.0], [0.4, 0.45]), ([0.3, 0.0, 0.5], [0.3, 0.4]), ([0.3, 0.2, 0.3], [0.4, 0.4]), ([0.2, 0.1, 0.5], [0.0, 0.4])):
+    ladders = [([0.3, 0.5, 0.0], [0.4, 0.45]), ([0.3, 0.0, 0.5], [0.3, 0.4]), ([0.3, 0.2, 0.3], [0.4, 0.4]),
+               ([0.2, 0.1, 0.5], [0.0, 0.4])]
+    for v, D in ladders:
         two = finite_moments(*ISING, 0.1, v, D, T)
         assert (two.value, two.mean, two.curvature) == pytest.approx((one.value, one.mean, one.curvature), abs=3e-13)
     flat = finite_moments(*ISING, 0.1, [0.8], [], T)
     for D in (0.0, 1e-12, 1e-8):
-        assert finite_moments(*ISING, 0.1, [0.3, 0.5], [D], T).value == pytest.approx(flat.value, abs=3e-9 if D > 1e-10 else 1e-12)
+        near = finite_moments(*ISING, 0.1, [0.3, 0.5], [D], T)
+        assert near.value - D * near.exponents[0] == pytest.approx(flat.value, abs=1e-12)
     if T:
         # D = 1/T: the level is averaged like the spin itself and adds v/2T.
         assert finite_moments(*ISING, 0.1, [0.3, 0.05], [1 / T], T).value == pytest.approx(
@@ -184,7 +199,10 @@ def test_perceptron_learns_from_a_teacher():
 
 
 CHANNELS = {
-    "step": ([0.0], [0.0, 1.0], 0.3), "window": ([-0.7, 0.4], [0.0, 1.0, 0.0], 0.3), "errors": ([0.2], [math.exp(-3.0), 1.0], 0.1),
+    "step": ([0.0], [0.0, 1.0], 0.3),
+    "window": ([-0.7, 0.4], [0.0, 1.0, 0.0], 0.3),
+    "gap": ([-0.7, 0.4], [1.0, 0.0, 0.5], 0.1),
+    "errors": ([0.2], [math.exp(-3.0), 1.0], 0.1),
     "near capacity": ([0.0], [0.0, 1.0], 0.01),
 }
 
@@ -207,13 +225,14 @@ def test_channel_derivatives(name, ladder):
     for i in range(len(D)):
         assert m.exponents[i] == pytest.approx(slope(lambda x: value(D=D + x * steps[i]), 0.0, 1e-3), abs=1e-8 * scale)
     for i in range(len(v)):
-        expected = 0.5 * (m.curvature + sum(tilts[j] * (m.squares[j] - m.squares[j - 1]) for j in range(i + 1, len(v))) + tilts[i] * m.squares[i])
+        expected = by_variance(m, tilts, i)
         if v[i] > 0.0:
             assert expected == pytest.approx(slope(lambda x: value(v=v + x * unit[i]), 0.0, 1e-3), abs=1e-7 * scale)
     for j, c in enumerate(values):
         if c > 0.0:
-            shifted = [channel_moments(edges, np.array(values) * np.exp(x * np.eye(len(values))[j]), delta, 0.2, v, D).value for x in (-1e-3, 1e-3)]
-            assert m.weights[j] == pytest.approx((shifted[1] - shifted[0]) / 2e-3, abs=1e-6)
+            logs = np.eye(len(values))[j]
+            rise = slope(lambda x: channel_moments(edges, values * np.exp(x * logs), delta, 0.2, v, D).value, 0.0, 1e-3)
+            assert m.weights[j] == pytest.approx(rise, abs=1e-8)
     assert m.weights.sum() == pytest.approx(1.0, abs=1e-10)
 
 
@@ -225,10 +244,11 @@ def test_teacher_derivative(ladder):
     assert value(0.2).teacher == pytest.approx(slope(lambda r: value(r).value, 0.2, 1e-3), abs=1e-8)
 
 
-@pytest.mark.parametrize(("v", "D"), [([0.3], []), ([0.3, 0.2], [0.7]), ([0.3, 0.2, 0.1], [0.7, 1.5]), ([0.3, 0.2, 0.0], [0.01, 1.5])])
-def test_parabola(v, D):
+@pytest.mark.parametrize("ladder", [LADDERS["k=0"], LADDERS["k=1"], LADDERS["k=2"], ([0.3, 0.2, 0.0], [0.01, 1.5])])
+def test_parabola(ladder):
     """Closed forms against differences of the value."""
-    v, D = np.array(v), np.array(D)
+    v, D = map(np.array, ladder)
+    D = 0.5 * D
     m = quadratic_moments(1.1, 0.2, v, D, 0.7)
     check_derivatives(m, lambda mu=0.2, v=v, D=D: quadratic_moments(1.1, mu, v, D, 0.7).value, v, D + 0.0)
     assert m.weights[0] == pytest.approx(slope(lambda x: quadratic_moments(x, 0.2, v, D, 0.7).value, 1.1, 1e-3), abs=1e-9)
@@ -237,6 +257,70 @@ def test_parabola(v, D):
 
 def test_outside_the_domain_is_nan():
     """Newton steps probe such points."""
-    for m in (finite_moments(*ISING, 0.0, [-0.1], [], 0.5), finite_moments(*ISING, 0.0, [0.1, 0.1], [-0.1], 0.5),
-              quadratic_moments(0.1, 0.0, [0.1, 0.2], [1.0], 0.5), channel_moments([0.0], [0.0, 1.0], -0.1, 0.0, [0.5], [])):
+    outside = [
+        finite_moments(*ISING, 0.0, [-0.1], [], 0.5), finite_moments(*ISING, 0.0, [0.1, 0.1], [-0.1], 0.5),
+        quadratic_moments(0.1, 0.0, [0.1, 0.2], [1.0], 0.5), channel_moments([0.0], [0.0, 1.0], -0.1, 0.0, [0.5], []),
+    ]
+    for m in outside:
         assert math.isnan(m.value) and np.all(np.isnan(m.squares))
+
+
+@pytest.mark.parametrize("T", [0.0, 1e-6, 1e-3, 0.1])
+@pytest.mark.parametrize("v", [
+    [0.3, 0.2, 1e-8], [0.3, 1e-8, 0.2], [1e-8, 0.2, 0.3], [0.0, 0.0, 0.3], [0.3, 1e-4, 1e-3], [0.3, 0.1, 0.0, 1e-8],
+    [0.3, 1e-3, 1e-3, 1e-3, 0.2], [1e-3] * 6, [0.1] * 9,
+])
+def test_extreme_ladders_are_resolved(v, T):
+    """The rule and the coarser one agree wherever the variances lie; without exponents the levels add up."""
+    D = np.linspace(0.3, min(4.0, 0.9 / T) if T else 4.0, len(v) - 1)
+    m = finite_moments(*ISING, 0.1, v, D, T)
+    assert m.error < 1e-11 and np.all(np.diff(m.squares) > -1e-14)
+    flat = finite_moments(*ISING, 0.1, v, 0.0 * D, T)
+    assert flat.value == pytest.approx(finite_moments(*ISING, 0.1, [sum(v)], [], T).value, abs=2e-14)
+
+
+@pytest.mark.parametrize("exponent", [0.0, 1e-9, 0.01, 0.3, 1.0])
+@pytest.mark.parametrize(("edges", "values"), [
+    ([0.0], [0.0, 1.0]), ([2.0], [0.0, 1.0]), ([-1.0, 1.0], [1.0, 0.0, 1.0]), ([0.0], [math.exp(-20.0), 1.0]),
+])
+def test_extreme_channels_are_resolved(edges, values, exponent):
+    """Narrow leaves below wide levels, with gaps and small values."""
+    cases = [(0.01, [0.6, 0.39]), (0.01, [0.6, 0.2, 0.19]),
+             (0.39, [0.6, 0.01]), (1e-3, [0.9, 0.099]), (0.01, [0.5, 1e-6, 0.49])]
+    for delta, v in cases:
+        m = channel_moments(edges, values, delta, 0.0, v, [exponent] * (len(v) - 1))
+        assert m.error < 1e-9 * (1.0 + abs(m.curvature)) ** 2
+        if exponent == 0.0:
+            assert m.value == pytest.approx(channel_moments(edges, values, delta, 0.0, [sum(v)], []).value, rel=1e-13)
+
+
+@pytest.mark.parametrize("ladder", LADDERS)
+def test_gate_given_by_its_logarithm(ladder):
+    """A step as a function gives what the piecewise constant step gives."""
+    v, D = map(np.array, LADDERS[ladder])
+    smooth = channel_moments([0.1], lambda u: np.where(u > 0.1, 0.0, -np.inf), 0.3, 0.2, v, 0.5 * D)
+    step = channel_moments([0.1], [0.0, 1.0], 0.3, 0.2, v, 0.5 * D)
+    for field in ("value", "mean", "squares", "curvature", "exponents", "replicon"):
+        assert getattr(smooth, field) == pytest.approx(getattr(step, field), rel=1e-11)
+
+
+@pytest.mark.parametrize("T", TEMPERATURES)
+@pytest.mark.parametrize("name", LEAVES)
+def test_added_parabola(name, T):
+    """kappa y**2/2 beside the lines, without steps: the derivatives by mu and v."""
+    value = lambda mu=0.2, v=0.5: finite_moments(*LEAVES[name], mu, [v], [], T, kappa=-0.3).value
+    m = finite_moments(*LEAVES[name], 0.2, [0.5], [], T, kappa=-0.3)
+    assert m.mean == pytest.approx(slope(lambda x: value(mu=x), 0.2, 1e-3), abs=1e-9)
+    assert 0.5 * m.curvature == pytest.approx(slope(lambda x: value(v=x), 0.5, 1e-3), abs=1e-9)
+    y, w = np.polynomial.legendre.leggauss(200)
+    nodes = np.concatenate([a + 0.5 * (b - a) * (1.0 + y) for a, b in zip(*borders(name), strict=True)])
+    weights = np.concatenate([0.5 * (b - a) * w for a, b in zip(*borders(name), strict=True)])
+    density = np.exp(-((nodes - 0.2) ** 2)) / math.sqrt(math.pi)
+    slopes = [finite_moments(*LEAVES[name], u, [0.0], [], T, kappa=-0.3).mean for u in nodes]
+    assert m.squares[0] == pytest.approx(weights * density @ np.square(slopes), abs=1e-6)
+
+
+def borders(name):
+    """Panels between the crossings of a leaf."""
+    points = np.array([-6.0, *crossings(*LEAVES[name]), 6.0])
+    return points[:-1], points[1:]
