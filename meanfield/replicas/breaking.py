@@ -95,11 +95,20 @@ def first_step(before, u, unknowns, found):
     for starts, held in _one_step_starts(before, u, unknowns, null):
         free = [i for i in range(unknowns.size) if i not in null and i not in held]
         for v in _opened(unknowns, starts, [*null, *held]):
+            if any(_leads_to(unknowns, v, w) for w in found.points):
+                continue
             w = _kept(Reduced(unknowns, v, free), null, found)
             if w is not None:
                 continued |= _continues(unknowns, w, u[list(before.means)])
                 _partners(unknowns, w, free, null, found)
     return continued
+
+
+def _leads_to(unknowns, v, w):
+    """Whether Newton's method from v would find the known solution w."""
+    D, E = v[list(unknowns.breaking)], w[list(unknowns.breaking)]
+    rest = [i for i in range(unknowns.size) if i not in unknowns.breaking]
+    return bool((np.abs(D - E) < 0.3 * E).all() and np.abs(v - w)[rest].max() < 0.05 * (1 + np.abs(w[rest]).max()))
 
 
 def _continues(unknowns, w, means):

@@ -3,6 +3,7 @@
 import numpy as np
 
 RELATIVE_STEP = 1e-5
+ONE_SIDED_STEP = 1e-7
 SMALL = 1e-3
 # A residual below this counts as zero; the averages are good to about 1e-13.
 ACCEPTED = 1e-11
@@ -43,6 +44,15 @@ class Reduced:
         columns = [self._column(x, i, RELATIVE_STEP * max(abs(x[i]), SMALL)) for i in range(self.size)]
         return np.column_stack(columns) if columns else np.zeros((0, 0))
 
+    def slopes(self, x, F):
+        """Jacobian by one-sided differences from the residual F at x: half the work, and good enough for steps."""
+        columns = [self._one_sided(x, F, i, ONE_SIDED_STEP * max(abs(x[i]), SMALL)) for i in range(self.size)]
+        return np.column_stack(columns) if columns else np.zeros((0, 0))
+
+    def _one_sided(self, x, F, i, step):
+        slope = (self.residual(_moved(x, i, step)) - F) / step
+        return slope if np.isfinite(slope).all() else (F - self.residual(_moved(x, i, -step))) / step
+
     def _column(self, x, i, step):
         high, low = (self.residual(_moved(x, i, s)) for s in (step, -step))
         slope = (high - low) / (2 * step)
@@ -71,7 +81,7 @@ def quasi_newton(system, x, atol, limit):
         if not np.isfinite(size) or size <= atol:
             break
         if jacobian is None:
-            jacobian, fresh = system.jacobian(x), True
+            jacobian, fresh = system.slopes(x, F), True
         step = _newton_step(jacobian, F)
         moved, new = _damped(system, x, step, size, MOST if fresh else FIRST) if step is not None else (None, None)
         if moved is None:
