@@ -1,4 +1,4 @@
-"""Guerra's interpolation with quenched couplings: every step is checked, altered steps fail, and the results are replica symmetric."""
+"""Guerra's interpolation with quenched couplings: every step is checked, altered steps fail, replica symmetric."""
 
 from dataclasses import replace
 
@@ -97,7 +97,8 @@ def test_a_bound_keeps_the_remainder_of_another_sign():
     assert kept[0] == 0 and kept[1] != 0
 
 
-@pytest.mark.parametrize("c, where", [(q**2 / 2, "everywhere"), (J**2 * q**4, "everywhere"), (q**3, "positive"), (q**3 + q**2, "positive"),
+@pytest.mark.parametrize("c, where", [(q**2 / 2, "everywhere"), (J**2 * q**4, "everywhere"), (q**3, "positive"),
+                                      (q**3 + q**2, "positive"),
                                       (q**3 / 6 + q**2 / 2, "default"), (-(q**4), "nowhere"), (q, "everywhere")])
 def test_convexity_of_the_covariance(c, where):
     assert convexity(c, q, spin_glass()) == where

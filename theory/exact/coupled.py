@@ -206,7 +206,7 @@ def sampled_layers(logs, patterns, coupling, spin, hidden, mass, rng):
 
 
 def sampled_pressures(logs, patterns, coupling, rng):
-    """(1/N) log Z with entries +1 or -1 and with Gaussian ones of the same signs, and a control variate of mean zero of the latter."""
+    """(1/N) log Z with entries +1 or -1 and with Gaussian ones of the same signs, and a control variate of the latter."""
     size = int(math.log2(len(logs)))
     spins, entries = configurations(size), rng.standard_normal((size, patterns))
     found = [logs + coupling / (2 * size) * ((spins @ xi) ** 2).sum(axis=1) for xi in (np.sign(entries), entries)]

@@ -278,7 +278,7 @@ def gradient_step(setting, free_energy, fields, order):
     )
 
 
-def _renamed(prose, parameter):
+def renamed(prose, parameter):
     """Prose whose formulas call the interpolation parameter t, with the name it has."""
     if str(parameter) == "t":
         return prose
@@ -290,7 +290,7 @@ def _renamed(prose, parameter):
 def finish(setting, route, steps, pressure, free_energy):
     """The derivation with its last step: the route's theory, and its agreement with the other routes."""
     theory = MeanFieldTheory(setting.model, route, pressure)
-    steps = [replace(step, justification=_renamed(step.justification, time(setting.model))) for step in steps]
+    steps = [replace(step, justification=renamed(step.justification, time(setting.model))) for step in steps]
     last = Step(
         title="The mean-field theory",
         rule="comparison of the routes",

@@ -76,7 +76,7 @@ class Interpolation:
     @property
     def curvature_sign(self):
         """+1 where -e is convex, -1 where it is concave, 0 where neither is seen at sample points."""
-        return _convexity(self.setting)
+        return convexity(self.setting)
 
     def definition(self):
         """A(t) and its end at t = 1."""
@@ -235,7 +235,7 @@ def fluctuations(step, context):
             f"the remainder is {', '.join(f'{x:.2g}' for x in seen)}")
 
 
-def _convexity(setting):
+def convexity(setting):
     """Sign of the curvature of -e over sample points of the cube of order parameters: +1, -1 or 0."""
     import random
 

@@ -22,14 +22,16 @@ def scheme_of(model):
 def refuse(model, ansatz=None):
     """Raise InputError where the interpolation does not apply."""
     if ansatz is not None and ansatz_of(ansatz).steps:
-        raise InputError(f"the interpolation route is replica symmetric: got the ansatz {ansatz_of(ansatz).name}; use the replica route")
+        raise InputError(f"the interpolation route is replica symmetric: got the ansatz {ansatz_of(ansatz).name}; use the "
+                         f"replica route")
     kinds = {type(c) for c in model.couplings}
     found = ", ".join(type(c).__name__ for c in model.couplings)
     if not (kinds == {GaussianCouplings} or kinds == {HebbianLoad} and len(model.couplings) == 1):
         raise InputError("the interpolation route takes Gaussian couplings or one Hebbian load: "
                          f"{model.name} has {found}; use the replica route")
     if not _ising(model.site) or len(model.overlaps) != 1 or model.auxiliaries:
-        raise InputError("the interpolation route with quenched couplings takes models of one Ising spin a site (+1 or -1) without auxiliary "
+        raise InputError("the interpolation route with quenched couplings takes models of one Ising spin a site (+1 or -1) "
+                         "without auxiliary "
                          f"variables, and {model.name} is none: use the replica route")
     (q,) = model.overlaps
     if kinds == {GaussianCouplings} and not all(c.covariance.is_polynomial(q) for c in model.couplings):

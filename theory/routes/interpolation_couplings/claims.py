@@ -31,13 +31,13 @@ class Identity:
     def __call__(self, step, context):
         context = coupled_context(context)
         if not self.at:
-            deviation = max(context.deviation(before, after, point) for point in context.points(2) for before, after in paired(step))
+            deviation = max(context.deviation(*sides, point) for point in context.points(2) for sides in paired(step))
             return judge(deviation, self.allowed, "both sides agree at 2 random points")
         found = [self._deviation(step, context, sizes) for sizes in self.at]
         worst = max(zip((d / a for d, a in found), found))[1]
         shown = ", ".join(f"{float(d):.0e}" for d, _ in found)
-        text = f"{_label(self.at)}, Gaussian averages over all couplings by quadrature: both sides agree (relative deviation {shown}),"
-        return judge(*worst, text)
+        return judge(*worst, f"{_label(self.at)}, Gaussian averages over all couplings by quadrature: both sides agree "
+                             f"(relative deviation {shown}),")
 
     def _deviation(self, step, context, sizes):
         point = {**context.point(), **sizes}
@@ -77,8 +77,8 @@ class SignedBound:
         word = "below" if self.sign < 0 else "above"
         good = min(gaps) > -1e-9 and deviation < 1e-6
         return Outcome("passed" if good else "failed",
-                       f"{_label(self.at)}, {len(gaps)} random points: the left side lies {word} the right by {min(gaps):.2g} at least, and the gap "
-                       f"is the integral of the remainder to {deviation:.0e}")
+                       f"{_label(self.at)}, {len(gaps)} random points: the left side lies {word} the right by {min(gaps):.2g} at "
+                       f"least, and the gap is the integral of the remainder to {deviation:.0e}")
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,8 @@ def replica_symmetry(step, context):
         numbers = ", ".join(f"{mean:.2g} +- {error:.1g}" for mean, error in seen)
         lines.append(f"T = {float(at[T]):.3g}: {numbers}" + ("" if residual < 1e-6 else " (equations not solved)"))
     sizes = ", ".join(map(str, context.scheme.witness_sizes))
-    return f"the remainder at t = 1/2 and the replica-symmetric solution, N = {sizes}, {SAMPLES} disorder samples: " + "; ".join(lines)
+    return (f"the remainder at t = 1/2 and the replica-symmetric solution, N = {sizes}, {SAMPLES} disorder samples: "
+            + "; ".join(lines))
 
 
 def coupled_context(context):

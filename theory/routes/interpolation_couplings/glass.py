@@ -31,7 +31,7 @@ class GlassScheme(GlassSamples, Scheme):
 
     def c_at(self, x, order=0):
         """The derivative of c of this order at x."""
-        return self.c.diff(self.q12, order).xreplace({self.q12: sympy.sympify(x)}) if order else self.c.xreplace({self.q12: sympy.sympify(x)})
+        return (self.c.diff(self.q12, order) if order else self.c).xreplace({self.q12: sympy.sympify(x)})
 
     @property
     def variance(self):
@@ -124,55 +124,70 @@ class GlassScheme(GlassSamples, Scheme):
 
     @cached_property
     def kept(self):
-        """The part of dA/dt's remainder that a bound keeps: that of the signal energy, unless it is of the couplings' sign too."""
+        """What a bound keeps of the remainder of dA/dt: that of the signal energy, unless it has the couplings' sign."""
         return S.Zero if energy_sign(self.setting) <= 0 else beta * self.mean(self.signal_remainder)
 
     @property
     def bound_text(self):
         """What the bound says."""
-        text = ("For all trial values the trial pressure bounds the true one from above; the best bound is its infimum over $\\bar q$. With "
-                "replica symmetry broken it may be improved.")
+        text = ("For all trial values the trial pressure bounds the true one from above; the best bound is its infimum over "
+                "$\\bar q$. With replica symmetry broken it may be improved.")
         if self.kept == 0:
             return text
-        return text + " The remainder of the signal energy is kept: it has another sign or none, and vanishes where order parameters do not fluctuate."
+        return (text + " The remainder of the signal energy is kept: it has another sign or none, and vanishes where order "
+                       "parameters "
+                "do not fluctuate.")
 
     @property
     def sign_text(self):
         """What the sign of the remainder means."""
         glass = {"everywhere": "Here $c$ is convex on $[-1, 1]$, so that $R \\geq 0$",
-                 "default": "Here $c$ is convex on $[-1, 1]$ at the default parameters, so that $R \\geq 0$ there; with other weights of odd "
-                            "powers $R \\geq 0$ needs the positivity of the overlap, an assumption at finite $N$",
-                 "positive": "Here $c$ is convex for positive overlaps only: $R \\geq 0$ needs the positivity of the overlap, which is an "
-                             "assumption at finite $N$",
+                 "default": "Here $c$ is convex on $[-1, 1]$ at the default parameters, so that $R \\geq 0$ there; with other "
+                            "weights of odd powers $R \\geq 0$ needs the positivity of the overlap, an assumption at finite $N$",
+                 "positive": "Here $c$ is convex for positive overlaps only: $R \\geq 0$ needs the positivity of the overlap, "
+                             "which is an assumption at finite $N$",
                  "nowhere": "Here $c$ is not convex: $R$ has no definite sign"}[self.convex]
-        return glass + (", and dropping it gives an upper bound to the pressure." if self.convex in ("everywhere", "default") else ", and no bound is claimed.")
+        end = ", and dropping it gives an upper bound to the pressure." if self.bounded else ", and no bound is claimed."
+        return glass + end
 
-    one_body_text = ("At $t = 0$ the couplings are gone and each site has its own Gaussian field $\\sqrt{V}\\,z$, $z$ standard Gaussian; the equality is exact at every $N$.")
-    assumption_text = ("The overlap of two replicas in the same couplings and the order parameters do not fluctuate as $N\\to\\infty$, "
-                       "$q_{12}\\to\\bar q$; then the remainder vanishes. This is replica symmetry. It is assumed, not proved: it fails where "
-                       "the replicon is negative, and where several phases coexist it selects one of them.")
-    extremum_text = ("$\\partial P/\\partial V = \\frac{\\beta}{2}(1 - \\mathbb{E}\\langle s\\rangle^2)$ by Gaussian integration by parts, so "
-                     "that the slope in $\\bar q$ is $\\frac{\\beta}{2}c''(\\bar q)(\\mathbb{E}\\langle s\\rangle^2 - \\bar q)$; where $c''$ or the "
-                     "curvature of $e$ vanishes the self-consistency equations are the ones to solve.")
-    self_consistency_text = ("Stationarity in the trial values: the overlap is the mean square magnetisation of a site in the signal's field "
-                             "and a Gaussian field of variance $c'(q)$. Several solutions may exist: they are the candidate phases.")
+    @property
+    def bounded(self):
+        """Whether c is convex, at the default parameters at least."""
+        return self.convex in ("everywhere", "default")
+
+    one_body_text = ("At $t = 0$ the couplings are gone and each site has its own Gaussian field $\\sqrt{V}\\,z$, $z$ standard "
+                     "Gaussian; the equality is exact at every $N$.")
+    assumption_text = ("The overlap of two replicas in the same couplings and the order parameters do not fluctuate as "
+                       "$N\\to\\infty$, $q_{12}\\to\\bar q$; then the remainder vanishes. This is replica symmetry. It is "
+                       "assumed, not proved: it fails where the replicon is negative, and where several phases coexist it "
+                       "selects one of them.")
+    extremum_text = ("$\\partial P/\\partial V = \\frac{\\beta}{2}(1 - \\mathbb{E}\\langle s\\rangle^2)$ by Gaussian "
+                     "integration by parts, so that the slope in $\\bar q$ is $\\frac{\\beta}{2}c''(\\bar "
+                     "q)(\\mathbb{E}\\langle s\\rangle^2 - \\bar q)$; where $c''$ or the curvature of $e$ vanishes the "
+                     "self-consistency equations are the ones to solve.")
+    self_consistency_text = ("Stationarity in the trial values: the overlap is the mean square magnetisation of a site in the "
+                             "signal's field and a Gaussian field of variance $c'(q)$. Several solutions may exist: they are "
+                             "the candidate phases.")
 
     def steps(self):
         """The steps in order."""
-        bound = [self.bound_step()] if self.convex in ("everywhere", "default") else []
+        bound = [self.bound_step()] if self.bounded else []
         return [self.covariance_step(), self.definition_step(), self.one_body_step(), self.trace_step(), self.streaming_step(),
-                self.remainder_step(), self.sum_rule_step(), *bound, self.assumption_step(), self.limit_step(), self.extremum_step(),
-                self.mean_step(), self.self_consistency_step(), self.thermodynamic_step(), self.last_step()]
+                self.remainder_step(), self.sum_rule_step(), *bound, self.assumption_step(), self.limit_step(),
+                self.extremum_step(), self.mean_step(), self.self_consistency_step(), self.thermodynamic_step(), self.last_step()]
 
     def covariance_step(self):
         """The couplings enter through their covariance."""
         return Step(
             title="Gaussian couplings by their covariance",
             rule="Gaussian variables are fixed by mean and covariance",
-            justification=("$H_J = \\sum_p \\sqrt{c_p N^{1-p}}\\sum_{i_1\\ldots i_p} J_{i_1\\ldots i_p} s_{i_1}\\cdots s_{i_p}$ with independent "
-                           "standard Gaussian $J$ has mean zero, and its covariance between two configurations is $N c(q_{12})$, "
-                           f"$q_{{12}} = \\frac1N\\sum_i s_i s_i'$, $c = {sympy.latex(self.c)}$. Terms with coinciding indices are kept; they do not "
-                           "contribute to the pressure as $N\\to\\infty$. Other entries of the same variance give the same limit."),
+            justification=("$H_J = \\sum_p \\sqrt{c_p N^{1-p}}\\sum_{i_1\\ldots i_p} J_{i_1\\ldots i_p} s_{i_1}\\cdots s_{i_p}$ "
+                           "with independent standard Gaussian $J$ has mean zero, and its covariance between two configurations "
+                           "is $N c(q_{12})$, "
+                           f"$q_{{12}} = \\frac1N\\sum_i s_i s_i'$, $c = {sympy.latex(self.c)}$. Terms with coinciding indices "
+                           f"are kept; they do not "
+                           "contribute to the pressure as $N\\to\\infty$. Other entries of the same variance give the same "
+                           "limit."),
             reference=self.model.reference or GUERRA,
             before=CouplingCovariance(self.c, self.q12),
             after=N * self.c,
@@ -184,8 +199,10 @@ class GlassScheme(GlassSamples, Scheme):
         return Step(
             title="The interpolating pressure",
             rule="definition",
-            justification=("Interpolate between the model, at $t = 1$, and independent sites, at $t = 0$, in Gaussian fields of variance "
-                           f"$V = c'(\\bar q) = {sympy.latex(self.variance)}$ in place of the couplings" + self._signal_text + ". The couplings "
+            justification=("Interpolate between the model, at $t = 1$, and independent sites, at $t = 0$, in Gaussian fields of "
+                           "variance "
+                           f"$V = c'(\\bar q) = {sympy.latex(self.variance)}$ in place of the couplings"
+                           + self._signal_text + ". The couplings "
                            "carry $\\sqrt t$ and the fields $\\sqrt{1-t}$: their variances add up."),
             reference=GUERRA,
             before=row(self.named, Abbreviation("A(1)", self.at(S.One))),
@@ -197,8 +214,8 @@ class GlassScheme(GlassSamples, Scheme):
     def _signal_text(self):
         if self.setting.energy == 0:
             return ""
-        return (" and in the fields $\\psi_a = -\\partial e/\\partial\\phi_a(\\bar\\phi)$ in place of the energy $e(\\phi)$, with trial values "
-                "$\\bar q$ and $\\bar\\phi$")
+        return (" and in the fields $\\psi_a = -\\partial e/\\partial\\phi_a(\\bar\\phi)$ in place of the energy $e(\\phi)$, "
+                "with trial values $\\bar q$ and $\\bar\\phi$")
 
     def streaming_step(self):
         """dA/dt by Wick's theorem."""
@@ -207,10 +224,10 @@ class GlassScheme(GlassSamples, Scheme):
         return Step(
             title="The streaming",
             rule="Wick's theorem (Gaussian integration by parts)",
-            justification=("$\\mathbb{E}[J F(J)] = \\mathbb{E}[F'(J)]$ for a standard Gaussian $J$: the term of the couplings becomes "
-                           "$\\frac{\\beta^2}{2}[c(1) - \\langle c(q_{12})\\rangle]$, that of the fields $-\\frac{\\beta^2}{2}c'(\\bar q)"
-                           "[1 - \\langle q_{12}\\rangle]$, with $\\langle\\cdot\\rangle$ over two replicas in the same couplings and fields at the "
-                           "intermediate $t$."),
+            justification=("$\\mathbb{E}[J F(J)] = \\mathbb{E}[F'(J)]$ for a standard Gaussian $J$: the term of the couplings "
+                           "becomes $\\frac{\\beta^2}{2}[c(1) - \\langle c(q_{12})\\rangle]$, that of the fields "
+                           "$-\\frac{\\beta^2}{2}c'(\\bar q)[1 - \\langle q_{12}\\rangle]$, with $\\langle\\cdot\\rangle$ over "
+                           "two replicas in the same couplings and fields at the intermediate $t$."),
             reference=GUERRA,
             before=Derivative(self.named, self.t),
             after=beta**2 / 2 * glass + signal,
@@ -223,9 +240,10 @@ class GlassScheme(GlassSamples, Scheme):
         return Step(
             title="Fluctuations set apart",
             rule="Taylor expansion about the trial values, with its exact remainder",
-            justification=("Write $c(q_{12}) = c(\\bar q) + c'(\\bar q)(q_{12} - \\bar q) + R$: with fields of variance $c'(\\bar q)$ the linear "
-                           "terms cancel, and the streaming is a constant that does not depend on $t$ plus the average of the remainder, of "
-                           "second order in the fluctuations." + ("" if self.setting.energy == 0 else " The signal energy is expanded alike.")),
+            justification=("Write $c(q_{12}) = c(\\bar q) + c'(\\bar q)(q_{12} - \\bar q) + R$: with fields of variance "
+                           "$c'(\\bar q)$ the linear terms cancel, and the streaming is a constant that does not depend on $t$ "
+                           "plus the average of the remainder, of second order in the fluctuations."
+                           + ("" if self.setting.energy == 0 else " The signal energy is expanded alike.")),
             reference=GUERRA,
             before=beta**2 / 2 * glass - beta * self.mean(self.setting.energy + self.setting.dot(self.psi)),
             after=self.constant + self.fluctuation,

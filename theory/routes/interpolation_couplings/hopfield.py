@@ -20,7 +20,7 @@ BARRA = "A. Barra, G. Genovese, F. Guerra, J. Stat. Phys. 140, 784 (2010)"
 
 
 class HopfieldScheme(LayerSamples, Scheme):
-    """The interpolation of a model with a Hebbian load: beta scale = variance of the couplings between spins and hidden variables."""
+    """The interpolation of a model with a Hebbian load; spins and hidden variables are coupled with variance b = beta scale."""
 
     reference = BARRA
     draws, precise = 1, False
@@ -69,7 +69,8 @@ class HopfieldScheme(LayerSamples, Scheme):
     def at(self, t):
         """A(t)."""
         t = sympy.sympify(t)
-        parts = (self.load, t * self.b, (1 - t) * self.load * self.b * self.pbar, (1 - t) * self.b * self.qbar, (1 - t) * self.mass)
+        spin, hidden = self.load * self.b * self.pbar, self.b * self.qbar
+        parts = (self.load, t * self.b, (1 - t) * spin, (1 - t) * hidden, (1 - t) * self.mass)
         return LayerPressure(parts, self.collective(t), self.setting.one_body, *self._bound)
 
     @property
@@ -134,7 +135,8 @@ class HopfieldScheme(LayerSamples, Scheme):
     def overlap_slopes(self):
         """{qbar: df/dqbar, pbar: df/dpbar}."""
         scale = self.load * self.b.xreplace({beta: S.One}) / 2
-        return {self.qbar: scale * (self.response - self.pbar), self.pbar: scale * (self.squared(self.psi, self.variance) - self.qbar)}
+        return {self.qbar: scale * (self.response - self.pbar),
+                self.pbar: scale * (self.squared(self.psi, self.variance) - self.qbar)}
 
     @cached_property
     def closing(self):
@@ -150,22 +152,26 @@ class HopfieldScheme(LayerSamples, Scheme):
         return dict(zip(self.final_symbols, map(self.back, right)))
 
     sign_text = ("The remainder $R$, a product of two fluctuations, has no definite sign: there is no bound.")
-    one_body_text = ("At $t = 0$ spins and hidden variables are independent, each in its own Gaussian field; that of a spin is $\\sqrt{V}\\,z$ in energy, $z$ standard Gaussian. The hidden variables' Gaussian "
-                     "integral gives $\\log\\int Dz\\,e^{\\sqrt{b}\\,\\theta z + a z^2/2} = b\\,\\theta^2/[2(1-a)] - \\frac12\\log(1-a)$, "
+    one_body_text = ("At $t = 0$ spins and hidden variables are independent, each in its own Gaussian field; that of a spin is "
+                     "$\\sqrt{V}\\,z$ in energy, $z$ standard Gaussian. The hidden variables' Gaussian integral gives "
+                     "$\\log\\int Dz\\,e^{\\sqrt{b}\\,\\theta z + a z^2/2} = b\\,\\theta^2/[2(1-a)] - \\frac12\\log(1-a)$, "
                      "which needs $a < 1$; the equality is exact at every $N$.")
-    assumption_text = ("The overlaps of the spins and of the hidden variables and the order parameters do not fluctuate as $N\\to\\infty$, "
-                       "$q_{12}\\to\\bar q$ and $p_{12}\\to\\bar p$; then the remainder vanishes. This is replica symmetry. It is assumed, not "
-                       "proved: it fails where the replicon is negative.")
-    extremum_text = ("The slope in $\\bar p$ is that of the spins' field variance, by Gaussian integration by parts; the slope in $\\bar q$ is "
-                     "that of the hidden layer. The signal's slopes are $\\sum_b\\partial_a\\partial_b e\\,(\\langle g_b\\rangle - \\phi_b)$.")
-    self_consistency_text = ("Stationarity in the trial values: spins feel the signal and a Gaussian field of variance proportional to $p$, and $p$ is "
-                             "the mean square of the hidden variables in a Gaussian field made by $q$. $p = \\beta r$ with $r$ the variance of the "
-                             "crosstalk over the load. Several solutions may exist: they are the candidate phases.")
+    assumption_text = ("The overlaps of the spins and of the hidden variables and the order parameters do not fluctuate as "
+                       "$N\\to\\infty$, $q_{12}\\to\\bar q$ and $p_{12}\\to\\bar p$; then the remainder vanishes. This is "
+                       "replica symmetry. It is assumed, not proved: it fails where the replicon is negative.")
+    extremum_text = ("The slope in $\\bar p$ is that of the spins' field variance, by Gaussian integration by parts; the slope "
+                     "in $\\bar q$ is that of the hidden layer. The signal's slopes are $\\sum_b\\partial_a\\partial_b "
+                     "e\\,(\\langle g_b\\rangle - \\phi_b)$.")
+    self_consistency_text = ("Stationarity in the trial values: spins feel the signal and a Gaussian field of variance "
+                             "proportional to $p$, and $p$ is the mean square of the hidden variables in a Gaussian field made "
+                             "by $q$. $p = \\beta r$ with $r$ the variance of the crosstalk over the load. Several solutions "
+                             "may exist: they are the candidate phases.")
 
     def steps(self):
         """The steps in order."""
-        return [self.hidden_step(), self.patterns_step(), self.definition_step(), self.one_body_step(), self.trace_step(), self.streaming_step(),
-                self.remainder_step(), self.sum_rule_step(), self.assumption_step(), self.limit_step(), self.extremum_step(),
+        return [self.hidden_step(), self.patterns_step(), self.definition_step(), self.one_body_step(), self.trace_step(),
+                self.streaming_step(), self.remainder_step(), self.sum_rule_step(), self.assumption_step(), self.limit_step(),
+                self.extremum_step(),
                 self.mean_step(), self.self_consistency_step(), self.thermodynamic_step(), self.last_step()]
 
     def hidden_step(self):
@@ -174,8 +180,9 @@ class HopfieldScheme(LayerSamples, Scheme):
         return Step(
             title="Hidden Gaussian variables",
             rule="Hubbard-Stratonovich transformation",
-            justification=("The patterns that are not condensed enter through $X_\\mu = \\sum_i \\xi_i^\\mu s_i$: each square is linearised by a "
-                           "standard Gaussian variable $z_\\mu$. Spins and hidden variables form two layers coupled by the patterns."),
+            justification=("The patterns that are not condensed enter through $X_\\mu = \\sum_i \\xi_i^\\mu s_i$: each square "
+                           "is linearised by a standard Gaussian variable $z_\\mu$. Spins and hidden variables form two layers "
+                           "coupled by the patterns."),
             reference=BARRA,
             before=self.b * self.X**2 / (2 * N),
             after=sympy.log(GaussianAverage(sympy.exp(sympy.sqrt(self.b / N) * y * self.X), y, S.Zero, S.One)),
@@ -187,9 +194,9 @@ class HopfieldScheme(LayerSamples, Scheme):
         return Step(
             title="Gaussian entries of the patterns",
             rule="universality",
-            justification=("A sum of many independent terms depends on the entries' mean and variance alone as $N\\to\\infty$: in the patterns that "
-                           "are not condensed, entries $\\pm1$ are replaced by standard Gaussian ones. This is assumed here; condensed patterns keep "
-                           "their entries."),
+            justification=("A sum of many independent terms depends on the entries' mean and variance alone as $N\\to\\infty$: "
+                           "in the patterns that are not condensed, entries $\\pm1$ are replaced by standard Gaussian ones. "
+                           "This is assumed here; condensed patterns keep their entries."),
             reference="A. Barra, G. Genovese, F. Guerra, D. Tantari, J. Stat. Mech. P07009 (2012)",
             before=BinaryPressure(*self.full.measure),
             after=self.full,
@@ -202,9 +209,10 @@ class HopfieldScheme(LayerSamples, Scheme):
         return Step(
             title="The interpolating pressure",
             rule="definition",
-            justification=("At $t = 1$ the two coupled layers, at $t = 0$ independent sites: spins in Gaussian fields $\\eta_i$, hidden variables in "
-                           "Gaussian fields $\\theta_\\mu$ and with a shifted variance, so that $\\langle z^2\\rangle$ drops out of the streaming; and the "
-                           "fields $\\psi_a = -\\partial e/\\partial\\phi_a(\\bar\\phi)$ in place of the energy, with trial values $\\bar q$, $\\bar p$ and "
+            justification=("At $t = 1$ the two coupled layers, at $t = 0$ independent sites: spins in Gaussian fields "
+                           "$\\eta_i$, hidden variables in Gaussian fields $\\theta_\\mu$ and with a shifted variance, so that "
+                           "$\\langle z^2\\rangle$ drops out of the streaming; and the fields $\\psi_a = -\\partial "
+                           "e/\\partial\\phi_a(\\bar\\phi)$ in place of the energy, with trial values $\\bar q$, $\\bar p$ and "
                            "$\\bar\\phi$."),
             reference=BARRA,
             before=row(self.named, Abbreviation("A(1)", self.at(S.One))),
@@ -225,8 +233,8 @@ class HopfieldScheme(LayerSamples, Scheme):
             rule="Wick's theorem (Gaussian integration by parts)",
             justification=("$\\mathbb{E}[\\xi F(\\xi)] = \\mathbb{E}[F'(\\xi)]$ for the patterns and for both fields, with "
                            "$q_{12} = \\frac1N\\sum_i s_i s_i'$, $p_{12} = \\frac{1}{\\alpha N}\\sum_\\mu z_\\mu z_\\mu'$ and "
-                           "$p_{11} = \\frac{1}{\\alpha N}\\sum_\\mu z_\\mu^2$ over two replicas in the same disorder at the intermediate $t$; $\\alpha$ "
-                           "is the load."),
+                           "$p_{11} = \\frac{1}{\\alpha N}\\sum_\\mu z_\\mu^2$ over two replicas in the same disorder at the "
+                           "intermediate $t$; $\\alpha$ is the load."),
             reference=BARRA,
             before=Derivative(self.named, self.t),
             after=self._streamed,
@@ -238,8 +246,8 @@ class HopfieldScheme(LayerSamples, Scheme):
         return Step(
             title="Fluctuations set apart",
             rule="completing the product",
-            justification=("$\\langle p_{11}\\rangle$ cancels, and what is left is a constant that does not depend on $t$ plus the average of a product of "
-                           "two fluctuations."),
+            justification=("$\\langle p_{11}\\rangle$ cancels, and what is left is a constant that does not depend on $t$ plus "
+                           "the average of a product of two fluctuations."),
             reference=BARRA,
             before=self._streamed,
             after=self.constant + self.fluctuation,

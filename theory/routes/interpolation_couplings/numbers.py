@@ -4,18 +4,20 @@ import math
 import random
 import weakref
 from contextlib import contextmanager
+from functools import cached_property
 from itertools import product
 
 import mpmath
 import sympy
 
-from ...context import Context, _legendre
+from ...context import Context
 from ...disorder import FiniteDistribution
 from ...ensemble import Quenched, SiteTrace
 from ...symbols import N, T, beta, symbol
 from .quantities import CouplingCovariance, GlassMean, GlassPressure, LayerMean, LayerPressure, SiteSquare
 
 MOST_DRAWS = 27
+LEGENDRE_NODES = 6
 _known = weakref.WeakKeyDictionary()
 
 
@@ -63,25 +65,20 @@ class CoupledContext(Context):
         finally:
             self.cells = None
 
-    @property
+    @cached_property
     def _rules(self):
-        if "rules" not in self.__dict__:
-            self.__dict__["rules"] = {CouplingCovariance: self._covariance, **Context._rules.func(self)}
-        return self.__dict__["rules"]
-
-    @property
-    def _kinds(self):
-        return tuple(self._rules)
+        return {CouplingCovariance: self._covariance, **super()._rules}
 
     def _covariance(self, expr, point):
         from ...exact.coupled import explicit_covariance
 
         size = int(point[N])
         first, second = self.pair[0][:size], self.pair[1][:size]
-        return mpmath.mpf(explicit_covariance(self._coefficients(*expr.args, point), first, second))
+        return mpmath.mpf(explicit_covariance(self.coefficients(*expr.args, point), first, second))
 
     @staticmethod
-    def _coefficients(covariance, overlap, point):
+    def coefficients(covariance, overlap, point):
+        """Numbers c_0, c_1, ... of a covariance sum_p c_p q^p."""
         from ...exact.tables import number
 
         poly = sympy.Poly(covariance, overlap)
@@ -90,8 +87,10 @@ class CoupledContext(Context):
 
     def _integral(self, expr, point):
         """Gauss-Legendre: the averages are smooth in the interpolation parameter."""
+        from numpy.polynomial.legendre import leggauss
+
         inner, (x, low, high) = expr.args[0], expr.args[1]
-        nodes = [((high - low) * z + low, (high - low) * w) for z, w in _legendre(6)]
+        nodes = [(low + (high - low) * (1 + z) / 2, (high - low) * w / 2) for z, w in zip(*leggauss(LEGENDRE_NODES))]
         return mpmath.fsum(w * self._numbers(inner, {**point, x: z}) for z, w in nodes)
 
     @contextmanager
@@ -180,7 +179,8 @@ class CoupledContext(Context):
     def _collective(self, expr, values):
         from ...exact.tables import numeric
 
-        return numeric(expr.collective, self.scheme.setting.phi, {k: v for k, v in values.items() if k not in self.scheme.setting.phi})
+        names = self.scheme.setting.phi
+        return numeric(expr.collective, names, {k: v for k, v in values.items() if k not in names})
 
     def _at_fixed_sites(self, expr, values, logs, phi):
         from ...exact.coupled import glass_averages, layer_averages
@@ -189,9 +189,9 @@ class CoupledContext(Context):
         observables = [self._pair_function(o, expr, values) for o in expr.observables]
         if isinstance(expr, (GlassPressure, GlassMean)):
             covariance, strength, variance = expr.parts
-            coefficients = self._coefficients(covariance, self.scheme.q12, values)
-            square = values[beta] ** 2
-            return glass_averages(logs, phi, coefficients, square * number(strength, values), square * number(variance, values), observables)
+            coefficients = self.coefficients(covariance, self.scheme.q12, values)
+            squares = (values[beta] ** 2 * number(x, values) for x in (strength, variance))
+            return glass_averages(logs, phi, coefficients, *squares, observables)
         load, *strengths = (number(x, values) for x in expr.parts)
         patterns = round(load * int(values[N]))
         if abs(patterns - load * values[N]) > 1e-9 or not patterns:
@@ -224,7 +224,8 @@ class CoupledContext(Context):
         chances = np.array([p * w for p, _ in cells for w in weights])
         names = (*self.model.disorder, self.scheme.z)
         states = [state for _, state in self.model.site.enumerate()]
-        on = lambda f: np.array([numeric(f.xreplace(s), names, {k: v for k, v in values.items() if k not in names})(rows) for s in states])
+        free = {k: v for k, v in values.items() if k not in names}
+        on = lambda f: np.array([numeric(f.xreplace(s), names, free)(rows) for s in states])
         logs = on(inner.exponent)
         log_z = np.logaddexp.reduce(logs, axis=0)
         if isinstance(inner, SiteTrace):

@@ -89,11 +89,12 @@ class GlassMean(_Mean):
 
 
 class LayerPressure(_Pressure):
-    """(1/N) E log Tr int Dz exp[sqrt(coupling/N) sum xi s z + sqrt(spin) sum eta s + sqrt(hidden) sum theta z + mass sum z^2/2 + ...].
+    """The pressure of N spins and load N Gaussian z_mu of unit variance, integrated, with the exponent
+    sqrt(coupling/N) sum xi s z + sqrt(spin) sum eta s + sqrt(hidden) sum theta z + mass sum z^2/2 + N a + sum_i b.
 
     Parameters
     ----------
-    parts : (load, coupling, spin, hidden, mass); load N Gaussian z_mu of unit variance
+    parts : (load, coupling, spin, hidden, mass)
     """
 
     def random_texts(self, printer):
@@ -150,7 +151,8 @@ def _layer_texts(quantity, printer):
     _, coupling, spin, hidden, mass = quantity.parts
     (variable,) = quantity.args[-2]
     s = printer.doprint(variable)
-    texts = [(coupling / N, rf"\sum_{{i\mu}} \xi_i^\mu {s}_i z_\mu"), (spin, rf"\sum_i \eta_i {s}_i"), (hidden, r"\sum_\mu \theta_\mu z_\mu")]
+    texts = [(coupling / N, rf"\sum_{{i\mu}} \xi_i^\mu {s}_i z_\mu"), (spin, rf"\sum_i \eta_i {s}_i"),
+             (hidden, r"\sum_\mu \theta_\mu z_\mu")]
     shown = [f"{_root(square, printer)} {text}" for square, text in texts if square != 0]
     if mass != 0:
         shown.append(rf"\frac{{1}}{{2}} {_factor(mass, printer)} \sum_\mu z_\mu^2")

@@ -58,14 +58,15 @@ class GlassSamples(Samples):
 
         values = {k: float(v) for k, v in point.items()}
         rng, size = np.random.default_rng(context.seed), int(point[N])
-        covariance, strength, variance = self.at(self.t).parts
-        coefficients = context._coefficients(covariance, self.q12, values)
+        covariance, *parts = self.at(self.t).parts
+        strength, variance = (number(x, values) for x in parts)
+        coefficients = context.coefficients(covariance, self.q12, values)
         square = values[beta] ** 2
         curve = numeric(self.remainder, (self.q12,), {k: v for k, v in values.items() if k != self.q12})
         overlaps = curve(1 - 2 * np.arange(size + 1)[:, None] / size)
         signal, seen = context.signal_function(values), []
         for _, logs, phi in context.site_draws(self.at(self.t), values, size, context.drawn(rng, size, samples)):
-            p, *_ = sampled_glass(logs, coefficients, square * number(strength, values), square * number(variance, values), rng)
+            p, *_ = sampled_glass(logs, coefficients, square * strength, square * variance, rng)
             seen.append(-square / 2 * overlap_distribution(p) @ overlaps + values[beta] * p @ signal(phi))
         return mean_and_error(seen)
 
@@ -78,12 +79,13 @@ class GlassSamples(Samples):
         from ...exact.tables import number
 
         rng, size, square = np.random.default_rng(context.seed), int(values[N]), values[beta] ** 2
-        covariance, strength, variance = expr.parts
-        coefficients = context._coefficients(covariance, self.q12, values)
+        covariance, *parts = expr.parts
+        strength, variance = (number(x, values) for x in parts)
+        coefficients = context.coefficients(covariance, self.q12, values)
         seen, controls = [], []
         drawn = context.drawn(rng, size, samples)
         for _, logs, _ in context.site_draws(expr, values, size, drawn):
-            _, log_z, own = sampled_glass(logs, coefficients, square * number(strength, values), square * number(variance, values), rng)
+            _, log_z, own = sampled_glass(logs, coefficients, square * strength, square * variance, rng)
             seen.append(log_z / size)
             controls.append(own)
         return mean_and_error(seen, np.column_stack([controls, context.site_controls(expr, values, drawn)]))
@@ -151,5 +153,6 @@ def binary_patterns(step, context):
             differences.append(binary - gaussian)
         mean, error = mean_and_error(differences)
         shown.append(f"{mean:.2g} +- {error:.1g}")
-    return (f"at T = {values[T]:.3g} and a load of 1/4, N = {', '.join(map(str, scheme.witness_sizes))}, {PATTERN_SAMPLES} samples: the "
-            f"pressures differ by {', '.join(shown)}")
+    sizes = ", ".join(map(str, scheme.witness_sizes))
+    return (f"at T = {values[T]:.3g} and a load of 1/4, N = {sizes}, {PATTERN_SAMPLES} samples: the pressures differ by "
+            f"{', '.join(shown)}")

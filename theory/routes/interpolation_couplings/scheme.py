@@ -6,15 +6,14 @@ from functools import cached_property
 import sympy
 from sympy import Derivative, Integral, S
 
-from ...averages import GaussianAverage, average
+from ...averages import average
 from ...checks import Assumption
 from ...derivation import Derivation, Step
 from ...disorder import Normal
 from ...ensemble import Abbreviation, Quenched, SiteMean, SiteTrace
-from ...functions import LogSumExp, log2cosh
 from ...replica import KStepRSB, ReplicaTheory
 from ...symbols import T, beta
-from ..common import LIMIT, SELF_CONSISTENCY, Setting, _renamed, row, time, trials, unused
+from ..common import LIMIT, SELF_CONSISTENCY, Setting, renamed, row, time, trials, unused
 from .claims import Identity, ReplicaSymmetricLimit, SelfConsistent, SignedBound, replica_symmetry
 from .quantities import SiteSquare
 
@@ -127,8 +126,8 @@ class Scheme:
         return Step(
             title="The trace over one site",
             rule="sum over the states of one site, then Gaussian averages",
-            justification=("One site in the fields $\\psi$ and a Gaussian field of variance $V$ is solved exactly; with the factor $T$ this "
-                           "is the pressure $P(\\psi, V)$ of independent sites. Gaussian fields add up to one."),
+            justification=("One site in the fields $\\psi$ and a Gaussian field of variance $V$ is solved exactly; with the "
+                           "factor $T$ this is the pressure $P(\\psi, V)$ of independent sites. Gaussian fields add up to one."),
             reference=self.reference,
             before=T * self.site_trace(self.variance),
             after=self.pressure(self.psi, self.variance),
@@ -140,7 +139,8 @@ class Scheme:
         return Step(
             title="Sum rule",
             rule="fundamental theorem of calculus",
-            justification="$A(1) = A(0) + \\int_0^1 \\frac{dA}{dt}\\,dt$, exact at every $N$ and for all trial values. " + self.sign_text,
+            justification=("$A(1) = A(0) + \\int_0^1 \\frac{dA}{dt}\\,dt$, exact at every $N$ and for all trial values. "
+                           + self.sign_text),
             reference=self.reference,
             before=self.full,
             after=self.start + self.constant + Integral(self.fluctuation, (self.t, 0, 1)),
@@ -182,8 +182,8 @@ class Scheme:
         return Step(
             title="Integration over t",
             rule="the integrand is constant without its remainder",
-            justification=("With the remainder dropped $A(1) = A(0) + \\frac{dA}{dt}$; the trial values are those that make it stationary. "
-                           "$f = -T A(1)$ is the trial free energy."),
+            justification=("With the remainder dropped $A(1) = A(0) + \\frac{dA}{dt}$; the trial values are those that make it "
+                           "stationary. $f = -T A(1)$ is the trial free energy."),
             reference=self.reference,
             before=self.start + self.constant,
             after=-self.free_energy / T,
@@ -229,8 +229,8 @@ class Scheme:
         return Step(
             title="Thermodynamic limit",
             rule="sum rule without its remainder, at the stationary trial values",
-            justification=("Where replica symmetry holds the pressure tends to $-f/T$ at a solution of the self-consistency equations; seen in "
-                           "disorder samples of small systems at a high temperature."),
+            justification=("Where replica symmetry holds the pressure tends to $-f/T$ at a solution of the self-consistency "
+                           "equations; seen in disorder samples of small systems at a high temperature."),
             reference=self.reference,
             before=self.full,
             after=self.back(-self.free_energy / T),
@@ -245,10 +245,11 @@ class Scheme:
         return Step(
             title="Averages of one site",
             rule="differentiation under the trace",
-            justification=("The derivative of the site's pressure in $h_a$ is the average of $g_a$; the square of the site's magnetisation "
-                           "is averaged over the Gaussian field."),
+            justification=("The derivative of the site's pressure in $h_a$ is the average of $g_a$; the square of the site's "
+                           "magnetisation is averaged over the Gaussian field."),
             reference=self.reference,
-            before=row(self.site_average(self.variable, fields, V, SiteSquare), *(self.site_average(g, fields, V) for g in functions)),
+            before=row(self.site_average(self.variable, fields, V, SiteSquare),
+                       *(self.site_average(g, fields, V) for g in functions)),
             after=row(self.squared(fields, V), *self.means(fields, V)),
             claim=Identity(()),
         )
@@ -259,8 +260,8 @@ class Scheme:
         return Step(
             title="The replica-symmetric theory",
             rule="comparison with the replica method",
-            justification=("The free energy that the interpolation leaves, and that of the replica method with all replicas alike: "
-                           "the assumption on the remainder is replica symmetry."),
+            justification=("The free energy that the interpolation leaves, and that of the replica method with all replicas "
+                           "alike: the assumption on the remainder is replica symmetry."),
             reference="M. Mezard, G. Parisi, M. A. Virasoro, Spin Glass Theory and Beyond (World Scientific, 1987)",
             before=Abbreviation(r"f_{\text{interpolation}}", self.back(self.final_free_energy)),
             after=replica_free_energy(theory),
@@ -269,27 +270,11 @@ class Scheme:
 
     def derivation(self):
         """The derivation, its formulas with the interpolation parameter under the name it has."""
-        steps = [replace(s, justification=_renamed(s.justification, self.t)) for s in self.steps()]
+        steps = [replace(s, justification=renamed(s.justification, self.t)) for s in self.steps()]
         return Derivation(self.model, "interpolation", "rs", tuple(steps), ReplicaTheory(self.model, KStepRSB(0)))
 
 
 def replica_free_energy(theory):
-    """f of a replica-symmetric theory of one layer of finite sites, in its overlap and order parameters."""
-    (layer,), (overlap,) = theory.layers, theory.overlaps
-    (V,) = theory.variances[overlap]
-    y = sympy.Symbol("y*", real=True)
-    P = sum(leaf.probability * GaussianAverage(_leaf_pressure(leaf, y), y, leaf.mean, leaf.variance + V) for leaf in layer.leaves)
-    work = sum((h * a for a, h in theory.fields.items()), S.Zero)
-    f = theory.potential.xreplace({theory.variance_symbols(overlap)[0]: V}) + work - P
-    fields = {h: theory.fields[a] for h, a in zip(layer.fields(), layer.order_parameters)}
-    return f.xreplace(fields).xreplace({overlap.C: (overlap.diagonal - overlap.symbol) / T})
-
-
-def _leaf_pressure(leaf, y):
-    """g of a leaf of finite states in the field y that includes its mean."""
-    low, high = ([level + slope * y for level, slope in zip(leaf.levels, leaf.slopes)] + [None])[:2]
-    if len(leaf.levels) == 2:
-        site = (low + high) / 2 + T * log2cosh(sympy.expand((low - high) / 2) / T)
-    else:
-        site = T * LogSumExp(*(sympy.expand(level + slope * y) / T for level, slope in zip(leaf.levels, leaf.slopes)))
-    return site + leaf.kappa * y**2 / 2 + leaf.offset
+    """f of a replica-symmetric theory in its overlap and order parameters, what is conjugate to the overlap eliminated."""
+    kept = {*theory.model.overlaps, *theory.order_parameters}
+    return theory.free_energy.xreplace({x: rhs for x, rhs in theory.equations.items() if x not in kept})

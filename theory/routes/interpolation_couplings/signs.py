@@ -3,11 +3,11 @@
 import sympy
 
 from ...symbols import symbol
-from ..interpolation import _convexity
+from ..interpolation import convexity as convexity_of_energy
 
 
 def convexity(c, q, model):
-    """Where c(q) is convex: "everywhere" on [-1, 1], at the "default" parameters only, for "positive" q only, or "nowhere" guaranteed.
+    """Where c(q) is convex: "everywhere" on [-1, 1], at the "default" parameters, for "positive" q only, or "nowhere".
 
     Even powers with coefficients that are not negative are convex for every value of the parameters; else the second
     derivative is looked at on a grid, at the parameters' default values.
@@ -30,4 +30,4 @@ def energy_sign(setting):
     used = [setting.phi[i] for i in setting.coupled]
     if all(setting.energy.diff(a, b) == 0 for a in used for b in used):
         return 0
-    return _convexity(setting) or 2
+    return convexity_of_energy(setting) or 2
