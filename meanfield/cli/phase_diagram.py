@@ -2,10 +2,11 @@
 
 import math
 
-from .arguments import add_ansatz, add_model, ansatz, read_range, read_setting
+from .arguments import add_ansatz, add_model, ansatz, positive_integer, read_range, read_setting
 from .output import FIGURES, assignments, print_json, print_table, progress, require_writable, warn
 
 DATA = (".nc",)
+CHECKPOINT = (".npz",)
 
 
 def add_arguments(parser) -> None:
@@ -16,6 +17,8 @@ def add_arguments(parser) -> None:
     parser.add_argument("--y", metavar="NAME=LO:HI[:POINTS]", required=True, help="vertical axis")
     parser.add_argument("-o", "--output", metavar="FILE", help="write a figure (.png, .pdf, .svg)")
     parser.add_argument("--data", metavar="FILE", help="write the grid of solutions (.nc, netCDF)")
+    parser.add_argument("--jobs", metavar="N", type=positive_integer, default=1, help="number of processes (default: 1)")
+    parser.add_argument("--checkpoint", metavar="FILE", help="keep what is done in FILE (.npz); the same command goes on from there")
 
 
 def run(args) -> int:
@@ -23,10 +26,14 @@ def run(args) -> int:
     axes = x, y = read_range(args.x, "--x"), read_range(args.y, "--y")
     figure = require_writable(args.output, FIGURES)
     data = require_writable(args.data, DATA, "--data")
+    checkpoint = require_writable(args.checkpoint, CHECKPOINT, "--checkpoint")
     setting = read_setting(args, axes)
     from ..phase_diagram import phase_diagram
+    from ..scans.running import processes
 
-    diagram = phase_diagram(setting.model, x=_limits(x), y=_limits(y), progress=progress(), **ansatz(setting, args), **setting.values)
+    with processes(args.jobs) as executor:
+        diagram = phase_diagram(setting.model, x=_limits(x), y=_limits(y), progress=progress(), executor=executor, checkpoint=checkpoint,
+                                **ansatz(setting, args), **setting.values)
     written = [diagram.save(path) for path in (figure, data) if path]
     for text in diagram.warnings:
         warn(text)

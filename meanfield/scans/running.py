@@ -1,14 +1,19 @@
 """Tasks on any executor, in the order in which they are done; progress with the remaining time."""
 
+import os
 import signal
 import sys
+import threading
 import time
-from concurrent.futures import FIRST_COMPLETED, wait
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 
-__all__ = ["Interrupted", "Progress", "completed", "ignore_interrupts", "reporter"]
+__all__ = ["Interrupted", "Progress", "completed", "ignore_interrupts", "processes", "reporter"]
 
 # Tasks handed to an executor and not yet back: enough to keep many workers busy.
 WINDOW = 256
+# Seconds between two looks of a worker for the process that started it.
+WATCH = 1.0
 # Seconds between two messages on a terminal and in a file.
 TERMINAL, FILE = 0.2, 30.0
 
@@ -24,6 +29,31 @@ class Interrupted(KeyboardInterrupt):
 def ignore_interrupts():
     """Initializer of worker processes: Ctrl-C is the business of the process that sent the work."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _serve(parent):
+    """Initializer of our own worker processes: without the process that started them they end too."""
+    ignore_interrupts()
+
+    def watch():
+        while os.getppid() == parent:
+            time.sleep(WATCH)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@contextmanager
+def processes(count):
+    """An executor of so many processes, which Ctrl-C does not reach and which do not outlive this one; None for less than two."""
+    if (count or 1) < 2:
+        yield None
+        return
+    executor = ProcessPoolExecutor(count, initializer=_serve, initargs=(os.getpid(),))
+    try:
+        yield executor
+    finally:
+        executor.shutdown(cancel_futures=True)
 
 
 def completed(executor, function, tasks):
