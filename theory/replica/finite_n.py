@@ -24,7 +24,7 @@ def matrix_sum(F, levels, blocks, n):
     """
     at = [F(*entries) for entries in zip(*levels)]
     row = at[-1] - at[-2] + sum((x * (at[i] - at[i - 1]) for i, x in enumerate(blocks, 1)), S.Zero)
-    return n * row + n**2 * at[0]
+    return sympy.factor_terms(n * row + n**2 * at[0])
 
 
 def matrix_trace(G, levels, blocks, n):
@@ -58,6 +58,20 @@ class _Node(Expr):
     def _latex(self, printer, exp=None):
         text = self.text(printer)
         return text if exp is None else rf"\left({text}\right)^{{{exp}}}"
+
+    def _sympystr(self, printer):
+        from ..writing.formulas import FormulaPrinter
+        from ..writing.text import unicode_of
+
+        return unicode_of(f"${self.text(FormulaPrinter())}$")
+
+
+class Written(_Node):
+    """A formula that is stated and not evaluated; data = its LaTeX."""
+
+    def text(self, printer):
+        """The LaTeX."""
+        return self.data
 
 
 def hierarchical(level, blocks, n):
@@ -151,8 +165,8 @@ class ReplicatedTrace(_Node):
         beta, square = (r"\beta", r"\frac{\beta^2}{2}") if T != 1 else ("", r"\frac{1}{2}")
         a = rf"\tfrac{{1}}{{2}} {printer.doprint(layer.diagonal)}\,({s}^a)^2 + " if has_multiplier(layer) else ""
         work = sum((h * g for h, g in zip(layer.fields(), layer.order_parameters.values())), S.Zero) - layer.site_energy
-        shown = printer.doprint(work.xreplace({v: Symbol(rf"\{v}^a" if str(v) in ("sigma", "tau", "psi") else rf"{v}^a")
-                                               for v in layer.site.variables})) if work != 0 else ""
+        shown = printer.doprint(work.xreplace({v: Symbol(f"{v}^a", real=True) for v in layer.site.variables})) if work != 0 else ""
+        shown = shown.replace("_{a}", "^{a}")
         fields = rf" + {beta}\sum_a \left({a}{shown}\right)".replace(" + \\right", r"\right") if a or shown else ""
         return rf"\log {disorder}\operatorname{{Tr}}_{{{s}^1\cdots {s}^n}}\exp\left[{square}\sum_{{a,b}} V_{{ab}}\,{s}^a {s}^b{fields}\right]"
 

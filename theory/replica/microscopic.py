@@ -286,7 +286,7 @@ class SmallSystem:
         return scale * (X * Y).sum(axis=1) / (2 * sites * T)
 
 
-class LogPartition(_Node):
+class QuenchedLogarithm(_Node):
     """E log Z of a small system of the model's kind, or (1/n) log E Z^n; data = (theory, n or None, samples already summed)."""
 
     def number(self, point):

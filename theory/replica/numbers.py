@@ -165,8 +165,26 @@ def _functions():
         erf = np.frompyfunc(math.erf, 1, 1)
         return mean * erf(mean / width / math.sqrt(2)).astype(float) + width * math.sqrt(2 / math.pi) * np.exp(-(mean / width) ** 2 / 2)
 
+    def tilted_weights(y, v, D):
+        root = np.sqrt(v)
+        return D * y + log_tail(-(y + D * v) / root), -D * y + log_tail((y - D * v) / root)
+
+    def tilted_modulus(y, v, D):
+        return D * v / 2 + np.logaddexp(*tilted_weights(y, v, D)) / D
+
+    def tilted_sign(y, v, D):
+        a, b = tilted_weights(y, v, D)
+        return np.tanh((a - b) / 2)
+
+    def tilted_density(y, v, D):
+        return 2 * np.exp(-y**2 / (2 * v) - D * tilted_modulus(y, v, D)) / np.sqrt(2 * np.pi * v)
+
+    def tilted_mean(y, v, D):
+        return y * tilted_sign(y, v, D) + D * v + v * tilted_density(y, v, D)
+
     _LOG_TAIL = np.frompyfunc(_log_tail, 1, 1)
-    return {"log2cosh": lambda x: np.abs(x) + np.log1p(np.exp(-2 * np.abs(x))),
+    return {"TiltedModulus": tilted_modulus, "TiltedSign": tilted_sign, "TiltedDensity": tilted_density, "TiltedMean": tilted_mean,
+            "log2cosh": lambda x: np.abs(x) + np.log1p(np.exp(-2 * np.abs(x))),
             "LogSumExp": lambda *xs: np.logaddexp.reduce(np.broadcast_arrays(*xs), axis=0),
             "Gibbs": gibbs, "log_H": log_tail, "Tail": lambda x: np.exp(log_tail(x)), "Hazard": hazard, "MeanModulus": modulus_mean,
             "Maximum": lambda *xs: np.maximum.reduce(np.broadcast_arrays(*xs)),

@@ -20,8 +20,10 @@ from ..replica.claims import (
 )
 from ..replica.display import gate_potential, increments
 from ..replica.energetic import energy_of
-from ..replica.finite_n import GateAverage, Matrices, MatrixSum, MatrixTrace, ReplicatedTrace, eigenvalues, matrix_sum, matrix_trace, pressure_at
-from ..replica.microscopic import AveragedWeight, Characteristic, Configuration, LogPartition, QuadraticForm
+from ..replica.finite_n import (
+    GateAverage, Matrices, MatrixSum, MatrixTrace, ReplicatedTrace, Written, eigenvalues, matrix_sum, matrix_trace, pressure_at,
+)
+from ..replica.microscopic import AveragedWeight, Characteristic, Configuration, QuadraticForm, QuenchedLogarithm
 from ..replica.nested import FIELD, Nested
 from ..replica.overlaps import block_symbols
 from ..replica.replicon import EnergyBend, SiteBend
@@ -135,14 +137,14 @@ class Replicas:
         """log Z from integer powers."""
         known = {}
         return Step(
-            title="Replicas", rule="$\\log Z = \\lim_{n\\to 0}(Z^n - 1)/n$",
+            title="Replicas", rule="the logarithm from integer powers",
             justification=("The free energy is self-averaging: per site it does not depend on the sample as $N\\to\\infty$, and its value is "
                            "$f = -\\lim_N \\frac{T}{N}\\,\\mathbb{E}\\log Z$. The average of a logarithm follows from averages of powers: "
-                           "$\\mathbb{E}\\log Z = \\lim_{n\\to 0}\\frac1n\\log\\mathbb{E}\\,Z^n$, an identity at every $N$. For integer $n$, "
-                           "$Z^n$ is the partition function of $n$ copies with the same disorder.").replace("$T$", "$T$"),
+                           "with $\\log Z = \\lim_{n\\to 0}(Z^n - 1)/n$, $\\mathbb{E}\\log Z = \\lim_{n\\to 0}\\frac1n\\log\\mathbb{E}\\,Z^n$, an identity at every $N$. For integer $n$, "
+                           "$Z^n$ is the partition function of $n$ copies with the same disorder."),
             reference=f"{EDWARDS}; {MPV}",
-            before=LogPartition("replicated log Z", (self.theory, self.n, known), self.n),
-            after=LogPartition("quenched log Z", (self.theory, None, known)),
+            before=QuenchedLogarithm("replicated log Z", (self.theory, self.n, known), self.n),
+            after=QuenchedLogarithm("quenched log Z", (self.theory, None, known)),
             relation=SMALL,
             claim=Fallback(AsSmall(self.n), "the moments of the partition function are analytic in n near 0"),
         )
@@ -171,7 +173,7 @@ class Replicas:
         )
 
     def _average_rule(self):
-        rules = {"elementwise": "Gaussian average: $\\mathbb{E}\\,e^{-\\beta\\sum_a H_a} = e^{\\frac{\\beta^2}{2}\\sum_{ab}\\mathbb{E}[H_aH_b]}$",
+        rules = {"elementwise": "Gaussian average of an exponential (Wick's theorem)",
                  "spectral": "Gaussian integral over the pattern overlaps (Hubbard-Stratonovich)",
                  "channel": "central limit theorem for the stabilities"}
         return "; ".join(dict.fromkeys(rules[c.kind] for c in self.model.couplings))
@@ -182,7 +184,8 @@ class Replicas:
         if c.kind == "elementwise":
             why = ("The energy is Gaussian with $\\mathbb{E}[H(s)H(s')] = N c$" if type(c).__name__ == "GaussianCouplings" else
                    "The crosstalk is a sum over many patterns, Gaussian by the central limit theorem with $\\mathbb{E}[HH'] = N c$")
-            return f"{why}, a function of the overlaps {names}, so that replicas interact through these alone."
+            return (f"{why}, a function of the overlaps {names}. With $\\mathbb{{E}}\\,e^{{-\\beta\\sum_a H_a}} = "
+                    "\\exp\\frac{\\beta^2}{2}\\sum_{ab}\\mathbb{E}[H_aH_b]$ replicas interact through these alone.")
         if c.kind == "spectral":
             return ("For a pattern that is not condensed the overlaps $\\frac{1}{\\sqrt N}\\sum_i\\xi_i s_i^a$ are, by the central limit theorem, "
                     f"Gaussian with covariance {names}; the Gaussian integral of the exponential of their squares is a determinant, and "
@@ -208,9 +211,30 @@ class Replicas:
                            " The integral is taken by its saddle point, $N\\to\\infty$ before $n\\to 0$.").replace(
                                r"\beta^2\sum" if self.heat == 1 else "", r"\sum" if self.heat == 1 else ""),
             reference=MPV,
+            after=Written("replicated integral", self._integral_text()),
             claim=Assumption("the limits $N\\to\\infty$ and $n\\to 0$ are exchanged, and the saddle point is continued to $n\\to 0$; "
                              "rigorous for the Sherrington-Kirkpatrick class (Talagrand), not in general"),
         )
+
+    def _integral_text(self):
+        """E Z^n as the exponential of N times the replicated functional."""
+        beta = r"\beta" if self.heat != 1 else ""
+        terms = []
+        for c in self.model.couplings:
+            names = [sympy.latex(o.symbol).upper() for o in self.theory._of(c)]
+            entries, matrices = ",".join(name + "_{ab}" for name in names), ",".join(r"\beta " + name for name in names)
+            terms.append({"elementwise": rf"\frac{{\beta^2}}{{2}}\sum_{{a,b}} c({entries})", "spectral": rf"\operatorname{{tr}} G({matrices})",
+                          "channel": rf"{_latex(getattr(c, 'load', S.One))}\,\log\mathbb{{E}}_u\prod_a\Phi(u_a)"}[c.kind])
+        work = rf" - {beta}\sum_a\left[e(\phi^a) + h\cdot\phi^a\right]" if self.theory.order_parameters else ""
+        for o in self.theory.overlaps:
+            name, w = sympy.latex(o.symbol).upper(), self.theory.layers[o.layer].weight
+            front = "" if w == 1 else f"{_latex(w)} "
+            square = beta + "^2" if beta else "1"
+            sub = "" if len(self.theory.overlaps) == 1 else f"^{{{name}}}"
+            work += rf" - \frac{{{front}{square}}}{{2}}\sum_{{a,b}} V{sub}_{{ab}} {name}_{{ab}}"
+        traces = " + ".join((("" if layer.weight == 1 else _latex(layer.weight) + " ")
+                             + rf"\log\operatorname{{Tr}}_{{{_latex(layer.along)}^1\cdots {_latex(layer.along)}^n}}e^{{(\cdot)}}") for layer in self.theory.layers)
+        return rf"\mathbb{{E}}\,Z^n \simeq \operatorname*{{extr}}\,\exp N\Bigl\{{{' + '.join(terms)}{work} + {traces}\Bigr\}}"
 
     def _fields_text(self):
         shown = "$V_{ab}$ (covariances of Gaussian fields, in units of energy)"
@@ -374,8 +398,8 @@ class Replicas:
                      - sum((layer.weight * P for layer, P in zip(layers, sites)), S.Zero))
         fixed = dict(zip(self.blocks, theory.ansatz.x)) if theory.ansatz.x is not None else {}
         return Step(
-            title="The free-energy functional", rule="sum of the limits, times $-T$" if self.heat != 1 else "sum of the limits, with a minus sign",
-            justification=("Collecting the terms, $f = \\operatorname{extr}\\,f(q, V, \\ldots)$. As the number of pairs of replicas is negative for $n < 1$, the "
+            title="The free-energy functional", rule="sum of the limits",
+            justification=("Collecting the terms" + (" and multiplying by $-T$" if self.heat != 1 else " with a minus sign") + ", $f = \\operatorname{extr}\\,f(q, V, \\ldots)$. As the number of pairs of replicas is negative for $n < 1$, the "
                            "saddle point is a maximum over overlaps of the glass and a minimum over magnetisations: only stationarity is used."
                            + (" The block parameters are extremal as well." if theory.free_breaking else "")),
             reference=MPV, before=assembled.xreplace(fixed), after=self.display.human(self.display.functional),
@@ -519,8 +543,9 @@ class Replicas:
                 before.append(Derivative(named, u))
                 after.append(P.diff(u).expand(deep=False))
         return Step(
-            title="Integration by parts", rule="Stein's lemma, $\\int\\mathcal{D}z\\, z f(z) = \\int\\mathcal{D}z\\, f'(z)$",
-            justification=("The derivative in a variance $v$ of $\\int\\mathcal{D}z\\,g(y + \\sqrt v z)$ is half the average of $g''$, by Stein's lemma."
+            title="Integration by parts", rule="Stein's lemma",
+            justification=("The derivative in a variance $v$ of $\\int\\mathcal{D}z\\,g(y + \\sqrt v z)$ is half the average of $g''$, by "
+                           "$\\int\\mathcal{D}z\\, z f(z) = \\int\\mathcal{D}z\\, f'(z)$."
                            + (" In a hierarchy every level obeys $\\partial_v\\Phi = \\frac12[\\Phi'' + D(\\Phi')^2]$, and the squares of the conditional means "
                               "$M_i$ of the levels add up." if self.theory.steps else "")
                            + (" Derivatives in the fields $h$ are the means themselves." if self.theory.order_parameters else "")),
@@ -605,19 +630,14 @@ class Replicas:
         if not theory.steps:
             return []
         lower = ReplicaTheory(self.model, KStepRSB(0)).display
-        equal = self._renamed(lower, lambda names: [names[-1]] * 1)
-        before = [display.free_energy.xreplace(self._equalised(lower))]
-        after = [lower.free_energy]
+        unity = self._unity()
         return [Step(
             title="Replica symmetry as a special case", rule="equal levels",
             justification=("Where all levels are equal, $q_0 = \\ldots = q_k$, the inner fields have no variance and the block parameters drop out: the "
                            "functional is the replica-symmetric one." + self._unity_text()),
-            reference=PARISI, before=row(*before, *(a for a, _ in self._unity())), after=row(*after, *(b for _, b in self._unity())),
-            claim=_Reduced(self._points(lower), tolerance=IDENTITY_REDUCED) if equal is not None else None,
+            reference=PARISI, before=row(display.free_energy.xreplace(self._equalised(lower)), *(a for a, _ in unity)),
+            after=row(lower.free_energy, *(b for _, b in unity)), claim=_Reduced(tolerance=IDENTITY_REDUCED),
         )]
-
-    def _renamed(self, lower, pick):
-        return {} if lower else None
 
     def _equalised(self, lower):
         """q_i -> q, r_i -> r of the replica-symmetric theory."""
@@ -636,22 +656,19 @@ class Replicas:
         if theory.ansatz.x is not None or any(layer.site.kind != "finite" for layer in theory.layers) or any(o.diagonal is None for o in theory.overlaps):
             return []
         lower = ReplicaTheory(self.model, KStepRSB(theory.steps - 1)).display
-        names = dict(zip(display.blocks[:-1], lower.blocks)) | {display.blocks[-1]: S.One}
+        names = dict(zip(lower.blocks, display.blocks))
         for o, p in zip(theory.overlaps, lower.theory.overlaps):
-            names |= dict(zip(o.names, p.names)) | dict(zip(display.hats(o), lower.hats(p)))
+            names |= dict(zip(p.names, o.names)) | dict(zip(lower.hats(p), display.hats(o)))
             for c in display.acting(o):
                 if c.kind == "spectral":
-                    names |= dict(zip(display.noise(c, o)[1], lower.noise(c, p)[1]))
-        return [(display.free_energy.subs(names, simultaneous=True) if False else display.free_energy.xreplace(names), lower.free_energy)]
+                    names |= dict(zip(lower.noise(c, p)[1], display.noise(c, o)[1]))
+        return [(display.free_energy.xreplace({display.blocks[-1]: S.One}), lower.free_energy.xreplace(names))]
 
     def _unity_text(self):
         if not self._unity():
             return ""
         x = _latex(self.display.blocks[-1])
         return f" At ${x} = 1$ the innermost level is integrated like the trace itself, and one step is lost."
-
-    def _points(self, lower):
-        return {}
 
     # Stability, entropy, zero temperature
 
@@ -730,8 +747,8 @@ class Replicas:
                 reference=GARDNER, before=display.entropy, after=-display.free_energy, claim=Identity(),
             )
         return Step(
-            title="The entropy", rule="$s = -\\partial f/\\partial T$ at fixed order parameters",
-            justification=("As $f$ is stationary in the order parameters only its explicit dependence on $T$ counts. For discrete spins the entropy cannot be "
+            title="The entropy", rule="derivative in the temperature",
+            justification=("$s = -\\partial f/\\partial T$. As $f$ is stationary in the order parameters only its explicit dependence on $T$ counts. For discrete spins the entropy cannot be "
                            "negative: a negative value at low temperature flags that the ansatz fails, even where its replicon is positive."),
             reference=SK, before=-Derivative(Abbreviation("f", display.free_energy), T), after=display.entropy,
             claim=Identity(tolerance=DIFFERENCE),
@@ -747,8 +764,8 @@ class Replicas:
             # Closed forms at any T; the corrections of unbounded spins are T log T.
             values, share = (4e-5, 2e-5, 1e-5), 0.4
         return [Step(
-            title="Zero temperature", rule="limit at fixed $C = (q_d - q)/T$" + (" and $D = x/T$" if self.theory.steps else ""),
-            justification=("As $T\\to 0$ the overlap tends to its maximum" + (" and the block parameters to zero" if self.theory.steps else "")
+            title="Zero temperature", rule="limit at fixed response",
+            justification=("The limit is taken at fixed $C = (q_d - q)/T$" + (" and $D = x/T$" if self.theory.steps else "") + ". As $T\\to 0$ the overlap tends to its maximum" + (" and the block parameters to zero" if self.theory.steps else "")
                            + " linearly, while the response $C$ stays finite. $T\\log\\operatorname{Tr}\\,e^{\\cdot/T}$ tends to the largest exponent, and "
                            "averages over the fields remain ordinary integrals."),
             reference=MPV, before=self.display.functional, after=cold.functional, relation=COLD,
@@ -787,18 +804,17 @@ class _OnLine(Identity):
 
 @dataclass(frozen=True)
 class _Reduced:
-    """An identity at points of the theory with fewer steps."""
+    """An identity with the replica-symmetric theory, at points that have its symbols too."""
 
-    at: dict
     tolerance: float
 
     def __call__(self, step, context):
         from ..checks import judge, paired
 
+        lower = ReplicaTheory(context.model, KStepRSB(0))
+        point = {**type(context)(replace(context.derivation, theory=lower), context.seed).point(), **context.point()}
         worst = 0.0
-        for k, (before, after) in enumerate(paired(step)):
-            lower = ReplicaTheory(context.model, KStepRSB(0 if k == 0 else context.theory.steps - 1))
-            point = {**context.point(), **type(context)(replace(context.derivation, theory=lower), context.seed).point()}
+        for before, after in paired(step):
             left, right = context.value(before, point), context.value(after, point)
             worst = max(worst, abs(left - right) / max(0.1, abs(right)))
         return judge(worst, self.tolerance, "both sides agree at a random point")

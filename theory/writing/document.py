@@ -1,6 +1,6 @@
 """The contents of a derivation as a document, before any markup: titles, prose, formulas, checks, references."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import sympy
 from sympy import S
@@ -12,6 +12,7 @@ from ..functions import LogRadial, LogSumExp
 from ..symbols import T, symbol
 from ..tidy import oriented, typical_values
 from ..zero_temperature import MeanSign
+from . import replica
 from .formulas import Ordered, latex, symbol_latex, width
 
 CONFIGURATIONS_SHOWN = 9  # a disorder average is written out when it has no more terms than this
@@ -63,8 +64,14 @@ class Document:
 
 def document(derivation):
     """The document of a derivation: model, steps, theory, zero temperature, Landau theory, references."""
-    blocks = (*_model(derivation.model), *_steps(derivation), *_results(derivation.theory),
-              *_zero_temperature(derivation.theory), *_landau(derivation.theory))
+    if derivation.model.couplings:
+        kinds = (Heading, Prose, Formula)
+        theory = (*replica.results(derivation.theory, kinds), *replica.zero_temperature(derivation.theory, kinds, _plain))
+        if derivation.route == "replica":
+            derivation = replace(derivation, steps=tuple(replica.shown(step, derivation.theory) for step in derivation.steps))
+    else:
+        theory = (*_results(derivation.theory), *_zero_temperature(derivation.theory), *_landau(derivation.theory))
+    blocks = (*_model(derivation.model), *_steps(derivation), *theory)
     references = dict.fromkeys(r for b in blocks if isinstance(b, Prose) for r in b.cites)
     return Document(_title(derivation), _abstract(derivation), blocks, tuple(references))
 
@@ -80,7 +87,7 @@ def equation(left, right, relation="="):
 
 
 _ROUTES = {"saddle-point": "the saddle point", "entropy": "energy minus temperature times entropy",
-           "interpolation": "Guerra's interpolation", "hamilton-jacobi": "the Hamilton-Jacobi equation"}
+           "interpolation": "Guerra's interpolation", "hamilton-jacobi": "the Hamilton-Jacobi equation", "replica": "replicas"}
 
 
 def _title(derivation):
@@ -89,6 +96,11 @@ def _title(derivation):
 
 
 def _abstract(derivation):
+    if derivation.model.couplings:
+        method = "the replica method" if derivation.route == "replica" else _ROUTES[derivation.route]
+        return (f"The free energy per site and the self-consistency equations are derived from the Hamiltonian by {method} with "
+                f"{derivation.theory.ansatz.title}, in {len(derivation.steps)} steps; stability, entropy and the limit of zero temperature follow. "
+                "Units: $k_B = 1$, $\\beta = 1/T$, energies per site.")
     names = _listed([f"${latex(a)}$" for a in derivation.model.order_parameters])
     return (f"The free energy per site and the self-consistency equations of {names} are derived from the Hamiltonian in "
             f"{len(derivation.steps)} steps. The limit of zero temperature and the expansion about the symmetric solution "
@@ -100,9 +112,13 @@ def _abstract(derivation):
 def _model(model):
     yield Heading("The model")
     yield Prose(_site_text(model), references_of(model.reference))
-    yield Formula(((r"H_N", "=", _hamiltonian(model)),))
-    yield Prose("with the order parameters")
-    yield Formula(tuple((a, "=", _empirical_mean(model, g)) for a, g in model.order_parameters.items()))
+    if model.energy != 0 or model.site_energy != 0 or not model.couplings:
+        yield Formula(((r"H_N", "=", _hamiltonian(model)),))
+    if model.order_parameters:
+        yield Prose("with the order parameters")
+        yield Formula(tuple((a, "=", _empirical_mean(model, g)) for a, g in model.order_parameters.items()))
+    for coupling in model.couplings:
+        yield Prose(replica.coupling_text(coupling))
     if text := _disorder_text(model):
         yield Prose(text)
     if text := _parameter_text(model):
@@ -113,6 +129,9 @@ def _model(model):
 
 
 def _site_text(model):
+    if model.couplings:
+        plain = model.energy == 0 and model.site_energy == 0
+        return f"{replica.site_text(model.site)}." + ("" if plain else " The Hamiltonian, apart from its random part, is")
     site, names = model.site, ", ".join(f"${latex(v)}$" for v in model.site.variables)
     text = {
         "finite": f"Each of $N$ sites carries {names} with {_states_text(site)}",

@@ -20,6 +20,7 @@ _GREEK = {"xi", "sigma", "rho", "tau", "mu", "nu", "phi", "psi", "eta", "chi", "
 _NAMED = {"tanh": r"\tanh", "cosh": r"\cosh", "sinh": r"\sinh", "log": r"\log", "sin": r"\sin", "cos": r"\cos",
           "coth": r"\coth", "atanh": r"\operatorname{artanh}", "erf": r"\operatorname{erf}", "sign": r"\operatorname{sgn}"}
 _ENSEMBLES = {"LogPartition", "Partition", "GibbsMean", "Covariance", "Hamiltonian", "Quenched", "SiteTrace", "SiteMean"}
+_AVERAGES = {"GaussianAverage", "DisorderAverage", "Nested", "NestedMean"}
 _TALL = (sympy.Integral, sympy.Derivative)
 
 
@@ -579,9 +580,9 @@ def split_tall(expr):
 def _is_tall(factor):
     if type(factor).__name__ in _ENSEMBLES or isinstance(factor, _TALL):
         return True
-    if type(factor).__name__ in ("GaussianAverage", "DisorderAverage"):
+    if type(factor).__name__ in _AVERAGES:
         return True
-    return factor.is_Add and any(type(n).__name__ in _ENSEMBLES | {"GaussianAverage", "DisorderAverage"} or isinstance(n, _TALL)
+    return factor.is_Add and any(type(n).__name__ in _ENSEMBLES | _AVERAGES or isinstance(n, _TALL)
                                  for n in sympy.preorder_traversal(factor))
 
 
