@@ -158,14 +158,23 @@ class Facts:
 
         It is positive in a locally stable state, crosses zero at a fold or where a symmetry breaks.
         """
+        if self.sector.matched:
+            return self._contraction
         names = self._responding
         if not names:
             return np.inf
-        chi = self._response(names)
+        chi = self._response(names) / self._weights(names)
         if not np.isfinite(chi).all():
             return np.nan
         eigenvalues = np.linalg.eigvalsh((chi + chi.T) / 2)
         return float((1 / eigenvalues[np.abs(eigenvalues) > UNRESPONSIVE]).min(initial=np.inf))
+
+    @property
+    def _contraction(self):
+        """1 - dg/dq of the one equation q = g(q) of a Nishimori line."""
+        curve, z = self.line.curve(self.sector), self.node.z
+        derivative = float(slope(lambda x: curve(_put(z, 0, z[0] + x)), 1e-3 * z[0])[0])
+        return -derivative if self.line.theory.layers[0].site.kind == "spherical" else derivative
 
     @cached_property
     def _responding(self):
@@ -176,6 +185,20 @@ class Facts:
         used = [str(a) for a, _ in every if a in theory.unknowns]
         return used or [str(a) for a, _ in every]
 
+    @property
+    def _difference(self):
+        """Step of the differences: small against T, and against the response of constrained weights, which end at C = 0."""
+        step = FIELD * min(1.0, max(self.system.T, 0.01))
+        if self.line.theory.channel is None:
+            return step
+        o, = self.line.theory.overlaps
+        return min(step, 0.02 * self.unknowns[self.line.saddle.names.index(str(o.C))])
+
+    def _weights(self, names):
+        """Share of the sites that each order parameter is a mean of: fields couple to the sum over these."""
+        weight = {str(a): w for layer, w in zip(self.line.theory.layers, self.system.weights) for a in layer.order_parameters}
+        return np.array([weight[a] for a in names])
+
     def _response(self, names):
         """d<g_a>/dh_b, shape (n, n)."""
         u, system = self.unknowns, self.system
@@ -184,10 +207,10 @@ class Facts:
         rows = list(self.sector.null) if apart or self.sector.centred else list(range(self.sector.size))
         inside = set(names) <= set(system.names)
         both = lambda v, fields: np.append(system.residual(v, fields)[rows], () if inside else _means(system, v, fields, names))
-        direct = np.column_stack([fourth(lambda h: both(u, {a: h}), FIELD * min(1.0, max(system.T, 0.01))) for a in names])
+        step = self._difference
+        direct = np.column_stack([fourth(lambda h: both(u, {a: h}), step) for a in names])
         if not rows:
             return direct
-        step = FIELD * min(1.0, max(system.T, 0.01))
         inner = np.column_stack([fourth(lambda x: both(_put(u, i, u[i] + x), None), step) for i in rows])
         n = len(rows)
         try:

@@ -4,7 +4,7 @@ In each some unknowns are held, because their equations are satisfied identicall
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,6 +26,7 @@ class Sector:
     signals : positions of the other means, and of a teacher's overlap
     centred : whether the lowest overlaps vanish
     spontaneous : whether the signals could vanish by symmetry
+    matched : ((position of R, position of C, q_d),) where student and teacher are alike: R = q on the Nishimori line
     steps : of replica symmetry breaking
     responses : ((position of C, q_d), ...) of replica symmetric paramagnets, where C = q_d/T
     """
@@ -38,11 +39,14 @@ class Sector:
     responses: tuple = ()
     steps: int = 0
     spontaneous: bool = False
+    matched: tuple = ()
 
     def lift(self, w, system):
         """All unknowns from the free ones, at a parameter point."""
         u = np.zeros(self.size)
         u[list(self.free)] = w
+        for teacher, response, total in self.matched:
+            u[teacher] = total - u[response]
         for position, total in self.responses:
             u[position] = total / system.T if system.T > 0 else math.inf
         return u
@@ -71,7 +75,14 @@ def sectors(unknowns):
         if not signals and unknowns.system.T > 0 and unknowns.lowest_can_vanish(null):
             found.append(_centred(unknowns, null))
         found.append(Sector(unknowns.size, _without(unknowns, null), null, signals, spontaneous=bool(signals) and largest > len(null)))
-    return found
+    return [_on_nishimori_line(s, unknowns) for s in found] if unknowns.system.theory.matched else found
+
+
+def _on_nishimori_line(sector, unknowns):
+    """The sector in which a student's overlap with a teacher of its own kind equals that with another student."""
+    (teacher,), (o,) = unknowns.teacher, unknowns.overlaps
+    free = tuple(i for i in sector.free if i != teacher)
+    return replace(sector, free=free, matched=((teacher, o.C, unknowns.diagonal(o)),))
 
 
 def _without(unknowns, held):

@@ -40,12 +40,15 @@ class Seeds:
 
 
 def _inside(found):
-    """The points found off the border C = 0 of constrained weights."""
+    """The points found off the border C = 0 of constrained weights, on the Nishimori line of a matched teacher."""
     unknowns = found.unknowns
     if unknowns.system.theory.channel is None:
         return found.points
     o, = unknowns.overlaps
-    return [u for u in found.points if u[o.C] > BORDER]
+    points = [u for u in found.points if u[o.C] > BORDER]
+    if not unknowns.system.theory.matched:
+        return points
+    return [u for u in points if abs(u[unknowns.teacher[0]] + u[o.C] - unknowns.diagonal(o)) < 1e-6]
 
 
 def scanned(line, sector, t):

@@ -53,8 +53,8 @@ class Segment:
 
     @property
     def signal(self):
-        """Whether the branch carries a signal that could vanish by symmetry."""
-        return bool(self.sector.signals) and self.sector.spontaneous
+        """Whether the branch carries a signal that could vanish by symmetry, or that of a teacher."""
+        return bool(self.sector.signals) and (self.sector.spontaneous or bool(self.sector.matched))
 
     def covers(self, t):
         return self.low <= t <= self.high
