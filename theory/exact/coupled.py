@@ -14,7 +14,7 @@ from numpy.polynomial.polynomial import polyval
 
 # Spacing and radius of the lattice that averages over so many standard Gaussian variables; nodes an axis of Gauss-Hermite rules.
 LATTICES = {1: (0.2, 9.0), 2: (0.3, 8.5), 3: (0.4, 8.0)}
-HERMITE = {4: 16, 5: 9, 6: 7, 7: 6}
+HERMITE = {4: 14, 5: 9, 6: 7, 7: 5}
 NEGLIGIBLE = 1e-11
 CHUNK = 60_000
 

@@ -106,7 +106,7 @@ class SelfConsistent:
 class ReplicaSymmetricLimit:
     """before -> after as N grows, at a high temperature where replica symmetry holds, by seeded disorder samples."""
 
-    samples: int = 300
+    samples: int = 200
 
     def __call__(self, step, context):
         context = coupled_context(context)

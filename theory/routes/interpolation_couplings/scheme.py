@@ -18,7 +18,7 @@ from .claims import Identity, ReplicaSymmetricLimit, SelfConsistent, SignedBound
 from .quantities import SiteSquare
 
 GUERRA = "F. Guerra, Commun. Math. Phys. 233, 1 (2003)"
-TONINELLI = "F. Guerra, F. L. Toninelli, Commun. Math. Phys. 230, 71 (2002)"
+MEZARD = "M. Mézard, G. Parisi and M. A. Virasoro, Spin Glass Theory and Beyond (World Scientific, 1987)"
 
 
 class Scheme:
@@ -262,7 +262,7 @@ class Scheme:
             rule="comparison with the replica method",
             justification=("The free energy that the interpolation leaves, and that of the replica method with all replicas "
                            "alike: the assumption on the remainder is replica symmetry."),
-            reference="M. Mezard, G. Parisi, M. A. Virasoro, Spin Glass Theory and Beyond (World Scientific, 1987)",
+            reference=MEZARD,
             before=Abbreviation(r"f_{\text{interpolation}}", self.back(self.final_free_energy)),
             after=replica_free_energy(theory),
             claim=Identity(()),
