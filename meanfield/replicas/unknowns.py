@@ -75,7 +75,8 @@ class Unknowns:
         """Where the solution for the auxiliaries starts: 1; responses of free Gaussian variables at that without couplings."""
         theory, system = self.system.theory, self.system
         at = {symbol(name): value for name, value in zip(system.saddle.parameter_names, system.numbers)}
-        free = [1 / float(layer.bare.xreplace(at)) for layer in theory.free_responses.values()]
+        # Where an auxiliary variable is bound to its spin the curvature is infinite.
+        free = [float((1 / layer.bare).xreplace(at)) for layer in theory.free_responses.values()]
         return np.array([1.0] * len(theory.model.auxiliaries) + free)
 
     def diagonal(self, places):
