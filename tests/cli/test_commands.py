@@ -143,6 +143,28 @@ def test_examples_by_noise_or_by_quality(ask):
     assert [s["free_energy"] for s in quality["solutions"]] == pytest.approx([s["free_energy"] for s in noise["solutions"]], abs=1e-12)
 
 
+def test_a_network_that_has_not_slept(ask):
+    """Dreaming with t = 0 is the Hopfield network."""
+    slept, hebb = (ask("solve", *argv, "--set", "T=0.4", "--set", "alpha=0.05")["solutions"] for argv in
+                   (["dreaming-hopfield", "--set", "t=0"], ["hopfield"]))
+    assert [s["free_energy"] for s in slept] == pytest.approx([s["free_energy"] for s in hebb], abs=1e-12)
+    assert [s["order_parameters"]["q"] for s in slept] == pytest.approx([s["order_parameters"]["q"] for s in hebb], abs=1e-9)
+
+
+def test_capacity_of_a_hopfield_network(ask):
+    """alpha_c = 0.1379055665, alpha_1 = 0.0518543309 at T = 0 (Amit, Gutfreund, Sompolinsky 1987)."""
+    found = ask("transitions", "hopfield", "--along", "alpha=0.01:0.2", "--set", "T=0")["transitions"]
+    at = {t["kind"]: t["at"]["alpha"] for t in found}
+    assert at["spinodal"] == pytest.approx(0.1379055664949317, abs=1e-10) and at["first-order"] == pytest.approx(0.051854330918917, abs=1e-10)
+
+
+def test_derive_with_quenched_couplings(ask):
+    """Replicas by default, with the ansatz asked for; the other routes take none."""
+    document = ask("derive", "hopfield")
+    assert (document["route"], document["ansatz"]) == ("replica", "rs") and {"m", "q"} <= document["equations"].keys()
+    assert ask("derive", "sherrington-kirkpatrick", "--ansatz", "1rsb")["ansatz"] == "1rsb"
+
+
 def test_own_glass(ask, tmp_path):
     """A model file with couplings goes the same way as a built-in."""
     path = tmp_path / "glass.toml"
