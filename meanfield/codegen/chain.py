@@ -1,4 +1,4 @@
-"""Derivatives through symbols kept opaque: intermediate quantities and Gaussian averages are names whose slopes are further names.
+"""Derivatives through opaque symbols: intermediate quantities and Gaussian averages are names, and so are their slopes.
 
 Nothing is ever expanded; every name has one definition, which the kernel evaluates once.
 """
@@ -20,12 +20,14 @@ class Chain:
     Attributes
     ----------
     definitions : {symbol: expression in other names, unknowns and parameters}
-    averages : [(mean, variance)], the arguments of the averages E T log 2cosh(x/T)
-    nodes : {symbol: (index of the average, order in the mean, order in T)}
+    averages : [(mean, variance)], the arguments of the averages E T log 2cosh(x/T); variance None marks T log sum exp(x/T),
+        whose arguments stand in the place of the mean
+    nodes : {symbol: (index of the average, order in the mean, order in T)}; of a sum of exponentials
+        (index, "value" | "entropy" | number of the state, 0)
     """
 
     def __init__(self):
-        self.definitions, self.averages, self.nodes, self._slopes = {}, [], {}, {}
+        self.definitions, self.averages, self.nodes, self._slopes, self._terms = {}, [], {}, {}, {}
 
     def let(self, name, value):
         """A symbol for a value; the value itself where it is a number or a symbol already."""
@@ -42,6 +44,17 @@ class Chain:
         self.averages.append((self.let(f"mean{index}", mean), self.let(f"variance{index}", variance)))
         return index
 
+    def soft_max(self, arguments):
+        """The index of T log sum_i exp(x_i/T)."""
+        index = len(self.averages)
+        self.averages.append((tuple(self.let(f"argument{index}_{i}", x) for i, x in enumerate(arguments)), None))
+        return index
+
+    def arguments(self, index):
+        """What an average is evaluated at."""
+        inner, variance = self.averages[index]
+        return inner if variance is None else (inner, variance)
+
     def node(self, index, order, warm=0):
         """The symbol of an average's derivative, `order` times in the mean and `warm` times in T."""
         name = Symbol(f"gauss{index}_{order}" + "T" * warm)
@@ -51,8 +64,14 @@ class Chain:
     def diff(self, expr, x):
         """Total derivative of an expression in an unknown or a parameter."""
         expr = sympy.sympify(expr)
-        inner = sorted((s for s in expr.free_symbols if s in self.definitions or s in self.nodes), key=str)
-        return expr.diff(x) + sympy.Add(*(expr.diff(s) * self._slope(s, x) for s in inner))
+        if expr.is_Add:
+            return sympy.Add(*(self.diff(term, x) for term in expr.args))
+        if (expr, x) not in self._terms:
+            symbols = expr.free_symbols
+            inner = sorted((s for s in symbols if s in self.definitions or s in self.nodes), key=str)
+            own = expr.diff(x) if x in symbols else S.Zero
+            self._terms[expr, x] = own + sympy.Add(*(expr.diff(s) * self._slope(s, x) for s in inner))
+        return self._terms[expr, x]
 
     def _slope(self, s, x):
         if (s, x) not in self._slopes:
@@ -64,12 +83,28 @@ class Chain:
 
     def _node_slope(self, index, order, warm, x):
         """The chain rule: d/dmean raises the order by one, d/dvariance by two at half the weight (the heat equation)."""
+        if self.averages[index][1] is None:
+            return self._gibbs_slope(index, order, x)
         total = self.node(index, order, warm + 1) if x == T else S.Zero
         mean, variance = (self.diff(a, x) for a in self.averages[index])
         for slope, raised in ((mean, 1), (variance / 2, 2)):
             if slope != 0:
                 total += slope * self.node(index, order + raised, warm)
         return total
+
+    def _gibbs_slope(self, index, what, x):
+        """Slopes of the value, the entropy and the weights p_i of a sum of exponentials: dp_i = p_i (dx_i - <dx>)/T and so on."""
+        xs = self.averages[index][0]
+        p, dx = [self.node(index, i) for i in range(len(xs))], [self.diff(y, x) for y in xs]
+        if what == "value":
+            return sum(a * b for a, b in zip(p, dx)) + (self.node(index, "entropy") if x == T else S.Zero)
+        if what == "entropy":
+            return -sum(self.diff(a, x) * y for a, y in zip(p, xs)) / T
+        inner = sum(p[j] * (dx[what] - dx[j]) for j in range(len(xs)) if j != what) / T
+        if x == T:
+            inner -= sum(p[j] * (xs[what] - xs[j]) for j in range(len(xs)) if j != what) / T**2
+        # Named, so that higher derivatives do not expand.
+        return self.let(f"{index}_{what}_{x}", p[what] * inner)
 
     def needed(self, expressions):
         """(definitions in order of evaluation, {average: {(order, warm): symbol}}) that the expressions rest on."""
@@ -83,7 +118,7 @@ class Chain:
             if s in self.nodes:
                 index, order, warm = self.nodes[s]
                 used.setdefault(index, {})[order, warm] = s
-                for a in self.averages[index]:
+                for a in self.arguments(index):
                     self._visit(a, kept, used)
             elif s in self.definitions and s not in kept:
                 self._visit(self.definitions[s], kept, used)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import sympy
 
 from theory.errors import InputError
+from theory.grammar import Scope, parse
 from theory.symbols import symbol
 
 from .chain import Chain
@@ -46,14 +47,24 @@ class Extended:
         return [[self.chain.diff(e, x) for x in self.variables] for e in self.equations]
 
 
-def extended(theory, kind, active, symmetric=None, condition=None):
+@dataclass(frozen=True)
+class Options:
+    """What some kinds of systems need: see `extended`."""
+
+    symmetric: dict | None
+    condition: object
+    broken: tuple | None
+
+
+def extended(theory, kind, active, symmetric=None, condition=None, broken=None):
     """The extended system of a kind.
 
     Parameters
     ----------
     active : names of two parameters; of one for kind "solution"
-    symmetric : for "instability", {unknown: value} of the symmetric phase, its values expressions in the parameters
-    condition : for "condition", an expression in unknowns, reported quantities and parameters
+    symmetric : for "instability", {unknown: value} of the symmetric phase, its values expressions in the parameters or their text
+    condition : for "condition", an expression in unknowns, reported quantities, f, s and parameters, or its text
+    broken : for "instability", names of the unknowns that leave their symmetric values; all that have one by default
     """
     if kind not in KINDS:
         raise InputError(f"unknown kind of curve {kind!r}: choose one of {', '.join(KINDS)}")
@@ -62,8 +73,8 @@ def extended(theory, kind, active, symmetric=None, condition=None):
     if len(active) != (1 if kind == "solution" else 2):
         raise InputError(f"a curve of kind {kind} has {1 if kind == 'solution' else 2} active parameters: got {len(active)}")
     state = equations(theory)
-    extra, added, states = _BUILD[kind](theory, state, symmetric, condition)
-    solved = state.residual if kind != "instability" else _restricted(state, symmetric)
+    extra, added, states = _BUILD[kind](theory, state, Options(symmetric, condition, broken))
+    solved = state.residual if kind != "instability" else _restricted(theory, state, symmetric)
     variables = (*state.unknowns, *extra, *active)
     return Extended(kind, state.chain, states, variables, parameters, (*solved, *added), _tests(kind, states),
                     {f"free_energy{_end(i)}": state.free_energy for i, state in enumerate(states)})
@@ -93,7 +104,7 @@ def _tests(kind, states):
     return tests
 
 
-def _solution(theory, state, symmetric, condition):
+def _solution(theory, state, options):
     return (), (), (state,)
 
 
@@ -102,55 +113,70 @@ def _null_vector(state, unknowns, rows):
     if len(unknowns) == 1:
         return (), (state.chain.diff(rows[0], unknowns[0]),)
     v = tuple(symbol(f"{a}_null") for a in unknowns)
-    products = tuple(sympy.Add(*(state.chain.diff(e, a) * c for a, c in zip(unknowns, v))) for e in rows)
+    # Named entries are differentiated once each.
+    entry = lambda i, e, a: state.chain.let(f"jacobian{i}_{a}", state.chain.diff(e, a))
+    products = tuple(sympy.Add(*(entry(i, e, a) * c for a, c in zip(unknowns, v))) for i, e in enumerate(rows))
     return v, (*products, sympy.Add(*(c**2 for c in v)) - 1)
 
 
-def _fold(theory, state, symmetric, condition):
+def _fold(theory, state, options):
     return *_null_vector(state, state.unknowns, state.residual), (state,)
 
 
-def _instability(theory, state, symmetric, condition):
-    broken = [(a, e) for a, e in zip(state.unknowns, state.residual) if a in _symmetric(state, symmetric)]
+def _instability(theory, state, options):
+    names = set(map(str, options.broken or _symmetric(theory, state, options.symmetric)))
+    broken = [(a, e) for a, e in zip(state.unknowns, state.residual) if str(a) in names]
+    if len(broken) != len(names):
+        raise InputError(f"broken= must name unknowns, of {', '.join(map(str, state.unknowns))}: got {', '.join(sorted(names))}")
     return *_null_vector(state, [a for a, _ in broken], [e for _, e in broken]), (state,)
 
 
-def _symmetric(state, symmetric):
+def _symmetric(theory, state, symmetric):
     if not symmetric:
         raise InputError("an instability needs the symmetric phase, e.g. symmetric={'m': 0}")
     named = {str(a): a for a in state.unknowns}
     if unknown := set(map(str, symmetric)) - set(named):
         raise InputError(f"no unknown {min(unknown)}: the unknowns are {', '.join(named)}")
-    return {named[str(a)]: sympy.sympify(value) for a, value in symmetric.items()}
+    scope = named | {str(p): p for p in parameters_of(theory)}
+    return {named[str(a)]: _expression(value, scope) for a, value in symmetric.items()}
 
 
-def _restricted(state, symmetric):
-    fixed = _symmetric(state, symmetric)
+def _expression(value, names):
+    """An expression, or the text of one, with {name: what it stands for} put in."""
+    if isinstance(value, str):
+        return parse(value, Scope(names))
+    expr = sympy.sympify(value).xreplace({symbol(name): e for name, e in names.items()})
+    allowed = set().union(*(sympy.sympify(e).free_symbols for e in names.values()))
+    if strange := expr.free_symbols - allowed:
+        raise InputError(f"the expression contains {min(map(str, strange))}, which is none of {', '.join(names)}")
+    return expr
+
+
+def _restricted(theory, state, symmetric):
+    fixed = _symmetric(theory, state, symmetric)
     return tuple(a - fixed[a] if a in fixed else e for a, e in zip(state.unknowns, state.residual))
 
 
-def _equal(theory, state, symmetric, condition):
+def _equal(theory, state, options):
     other = equations(theory, state.chain, suffix="_2")
     return other.unknowns, (*other.residual, state.free_energy - other.free_energy), (state, other)
 
 
-def _replicon(theory, state, symmetric, condition):
+def _replicon(theory, state, options):
     if state.stability is None:
         raise InputError(f"{theory.model.name} has no quenched couplings, hence no replicon")
     return (), (state.stability.det(),), (state,)
 
 
-def _zero_entropy(theory, state, symmetric, condition):
+def _zero_entropy(theory, state, options):
     return (), (state.entropy,), (state,)
 
 
-def _condition(theory, state, symmetric, condition):
-    if condition is None:
+def _condition(theory, state, options):
+    if options.condition is None:
         raise InputError("a curve of kind condition needs condition=, an expression that vanishes on it")
-    named = {symbol(name): value for name, value in state.reported.items()}
-    expr = sympy.sympify(condition).xreplace({symbol("f"): state.free_energy, symbol("s"): state.entropy, **named})
-    if strange := expr.free_symbols - {*state.unknowns, *parameters_of(theory), *state.chain.nodes, *state.chain.definitions}:
-        raise InputError(f"the condition contains {min(map(str, strange))}, which is no unknown, reported quantity or parameter")
+    names = {str(a): a for a in (*state.unknowns, *parameters_of(theory))}
+    expr = _expression(options.condition, state.reported | names | {"f": state.free_energy, "s": state.entropy})
     return (), (expr,), (state,)
 
 

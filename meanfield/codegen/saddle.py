@@ -12,7 +12,7 @@ from theory.errors import InputError
 from theory.mean_field import MeanFieldTheory
 from theory.symbols import T, symbol
 
-from .atoms import ATOMS, SoftAbs, GaussSoftAbs
+from .atoms import ATOMS, GaussSoftAbs, SoftAbs, SoftMax
 from .chain import Chain
 from .scale import scale
 
@@ -56,12 +56,12 @@ def check(theory):
     if isinstance(theory, MeanFieldTheory):
         return
     if theory.steps:
-        raise InputError(f"the compiled equations are replica symmetric: {theory.ansatz.title} goes through meanfield.replicas.saddle")
+        raise InputError(f"the compiled equations are replica symmetric: use meanfield.replicas.saddle for {theory.ansatz.title}")
     if theory.channel is not None or not theory.model.has_temperature:
         raise InputError(f"{theory.model.name} has pattern constraints: its equations go through meanfield.replicas.saddle")
     for leaf in (leaf for layer in theory.layers for leaf in layer.leaves):
         if leaf.kind == "finite" and len(set(leaf.slopes)) != 2 or len(leaf.slopes) > 2:
-            raise InputError(f"the compiled equations need sites of two states, or quadratic ones: {theory.model.name} has {len(leaf.slopes)}")
+            raise InputError(f"{theory.model.name} has sites of {len(leaf.slopes)} states in random fields: use meanfield.replicas.saddle")
 
 
 def equations(theory, chain=None, values=None, suffix=""):
@@ -164,6 +164,7 @@ class _TwoState:
         self.argument = (half * leaf.mean + (levels[0] - levels[1]) / 2, half**2 * variance)
         self.rest = (levels[0] + levels[1]) / 2 + middle * leaf.mean + leaf.kappa * (leaf.mean**2 + variance) / 2 + leaf.offset
         index = site.chain.average(*(a.xreplace(site.fields) for a in self.argument))
+        half = site.chain.let(f"half{index}", sympy.sympify(half).xreplace(site.fields))
         G = [site.chain.node(index, k) for k in range(5)]
         self.G, self.warm = G, site.chain.node(index, 0, 1)
         self.pressure = self.rest + G[0]
@@ -210,8 +211,8 @@ def _plain(theory, chain, values, suffix):
 def _configurations(theory):
     """(probability, integrand) of every configuration of the finite disorder, opposite ones merged."""
     scaled = scale(theory.site_pressure)
-    if scaled.spread or any(not isinstance(a, (SoftAbs, GaussSoftAbs)) for a in scaled.integrand.atoms(*ATOMS)):
-        raise InputError(f"the compiled curves need sites of two states: {theory.model.name} has other ones")
+    if scaled.spread or any(not isinstance(a, (SoftAbs, SoftMax, GaussSoftAbs)) for a in scaled.integrand.atoms(*ATOMS)):
+        raise InputError(f"{theory.model.name} has no compiled curves: its sites must have finitely many states, two in a Gaussian field")
     found = {scaled.integrand: S.One}
     for x, (xs, ps) in scaled.disorder.items():
         following = {}
@@ -222,27 +223,32 @@ def _configurations(theory):
                 following[new] = following.get(new, S.Zero) + p * q
         found = following
         if len(found) > MAX_CONFIGURATIONS:
-            raise InputError(f"the compiled curves take up to {MAX_CONFIGURATIONS} configurations of the disorder: use fewer patterns")
+            raise InputError(f"more than {MAX_CONFIGURATIONS} configurations of the disorder: use fewer patterns")
     return [(sympy.factor_terms(p), e) for e, p in found.items()]
 
 
 class _Leaf:
-    """One configuration: a combination of soft absolute values and what is added to them."""
+    """One configuration: a combination of soft absolute values and maxima, and what is added to them."""
 
     def __init__(self, probability, integrand, chain, fields):
-        atoms = sorted(integrand.atoms(SoftAbs, GaussSoftAbs), key=sympy.default_sort_key)
         self.parts, opaque = [], {}
-        for atom in atoms:
-            mean, variance = atom.args if isinstance(atom, GaussSoftAbs) else (atom.args[0], S.Zero)
-            index = chain.average(mean.xreplace(fields), sympy.sympify(variance).xreplace(fields))
-            opaque[atom] = chain.node(index, 0)
-            self.parts.append((mean, variance, [chain.node(index, k) for k in range(3)], chain.node(index, 0, 1)))
+        for atom in sorted(integrand.atoms(SoftAbs, SoftMax, GaussSoftAbs), key=sympy.default_sort_key):
+            arguments = tuple(a.xreplace(fields) for a in atom.args)
+            if isinstance(atom, SoftMax):
+                index = chain.soft_max(arguments)
+                slopes, value, entropy = range(len(arguments)), "value", chain.node(index, "entropy")
+            else:
+                index = chain.average(arguments[0], arguments[1] if len(arguments) == 2 else S.Zero)
+                slopes, value, entropy = range(1, 1 + len(arguments)), 0, chain.node(index, 0, 1)
+            opaque[atom] = chain.node(index, value)
+            factors = [S.One, S.Half] if isinstance(atom, GaussSoftAbs) else [S.One] * len(arguments)
+            self.parts.append((atom.args, [c * chain.node(index, k) for c, k in zip(factors, slopes)], opaque[atom], entropy))
         self.pressure = probability * integrand.xreplace(opaque)
 
     def slope(self, x):
         """dP/dx at the other fields and T fixed."""
         total = self.pressure.diff(x)
-        for mean, variance, G, warm in self.parts:
-            inner = mean.diff(x) * G[1] + variance.diff(x) * G[2] / 2 + (warm if x == T else S.Zero)
-            total += self.pressure.diff(G[0]) * inner
+        for arguments, slopes, value, entropy in self.parts:
+            inner = sum((a.diff(x) * g for a, g in zip(arguments, slopes)), entropy if x == T else S.Zero)
+            total += self.pressure.diff(value) * inner
         return total

@@ -11,8 +11,8 @@ import numpy as np
 from .jit import routine
 from .systems import call_system
 
-BOUND, FULL, STALLED, CLOSED, NO_START = range(5)
-REASONS = ("bound of a parameter", "limit of points", "no convergence at the smallest step", "closed", "no convergence at the start")
+BOUND, FULL, STALLED, CLOSED = range(4)
+REASONS = ("bound of a parameter", "limit of points", "no convergence at the smallest step", "closed")
 SETTLED = 1e-9
 MOST_ITERATIONS = 12
 MOST_AT_START = 60

@@ -1,8 +1,8 @@
 """Branches of solutions on a grid of two parameters, row by row: model-independent, kernels are called by address.
 
-A state kernel gives n residuals, their n x n Jacobian by rows, the free energy and what else is recorded. Along a row the solution
-is extrapolated through the last points, as a function of sqrt(fold - x) where the row's fold is known: that function has no
-singularity, and the fold itself is one of its points. Newton's steps end where they are below `SMALL`, the next one being their square.
+A state kernel gives n residuals, their n x n Jacobian by rows, the free energy and what else is recorded. Along a row the
+solution is extrapolated through the last points, as a function of sqrt(fold - x) where the row's fold is known: that function has
+no singularity, and the fold is one of its points. Newton's steps end where they are below `SMALL`, the next being their square.
 """
 
 import math
@@ -38,7 +38,7 @@ def _newton_step(state, point, u, n, out, A, step):
 
 @routine
 def converge(state, point, u, n, reach, out, A, step):
-    """Newton's method into u, no further than `reach` from where it starts; `out` holds the state within `SMALL` of the solution."""
+    """Newton's method into u, no further than `reach` from its start; `out` holds the state within `SMALL` of the solution."""
     way = 0.0
     for _ in range(12):
         size = _newton_step(state, point, u, n, out, A, step)
@@ -99,8 +99,8 @@ def fill_rows(state, points, slot, xs, seeds, seeded, folds, ends, recorded, unk
     seeds : (rows, n) solutions at xs[0], seeded (rows,) where there is one
     folds : (rows,) where the branch ends, inf where it does not; ends (rows, n) the solution there
     recorded : number of outputs of the kernel after the Jacobian
-    unknowns, found, values : (rows, columns, n), (rows, columns), (rows, columns, recorded) outputs; values are those within `SMALL`
-        of the solution, where the free energy, being stationary, is exact
+    unknowns, found, values : (rows, columns, n), (rows, columns), (rows, columns, recorded) outputs; values are those within
+        `SMALL` of the solution, where the free energy, being stationary, is exact
     """
     n = seeds.shape[1]
     out, A, step = np.empty(n + n * n + recorded), np.empty((n, n)), np.empty(n)

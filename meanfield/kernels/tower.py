@@ -1,15 +1,15 @@
 """The tower of derivatives of an Ising spin's Gaussian average, in one sweep over the nodes.
 
 G_k is the k-th derivative in the mean of E T log 2cosh(x/T) over x ~ N(mean, variance); d/dvariance is half a second derivative,
-so that six orders and their slopes in T suffice for folds of any equations in mean and variance. Representations as in `gaussian`:
-a trapezoidal rule where the spread is below `SWITCH` temperatures, a logistic average of the T = 0 form above.
+so that six orders and their slopes in T suffice for folds of any equations in mean and variance. Representations as in
+`gaussian`: a trapezoidal rule where the spread is below `SWITCH` temperatures, a logistic average of the T = 0 form above.
 """
 
 import math
 
 import numpy as np
 
-from .jit import summing
+from .jit import routine, summing
 from .primitives import SQRT_2_OVER_PI, SQRT_HALF, erf_and_gauss, softabs, softabs1, softabs2, softabs_entropy
 from .quadrature import gauss_logistic, normal_rule
 
@@ -26,6 +26,12 @@ END = tuple(int(i) for i in (_STARTS + _LENGTHS).ravel())
 V0, WV0 = gauss_logistic(144)
 V1, WV1 = gauss_logistic(112)
 V2, WV2 = gauss_logistic(128, 1e-15)
+
+
+@routine
+def _spread(variance, T):
+    """The standard deviation; zero a little below variance zero, where Newton's steps may pass on the way to its edge."""
+    return math.sqrt(max(variance, 0.0)) if variance > -0.01 * T * T else math.nan
 
 
 @summing
@@ -71,7 +77,7 @@ def _four_cold(mean, s, T, v, w):
 @summing
 def tower_four(mean, variance, T, R, rule):
     """G_1 .. G_4."""
-    s = math.sqrt(variance)
+    s = _spread(variance, T)
     if s * R < SWITCH:
         i, j = _nodes(s * R, rule)
         return _four_wide(mean, s, R, Z[i:j], WZ[i:j])
@@ -118,7 +124,7 @@ def _state_cold(mean, s, T, v, w):
 @summing
 def tower_state(mean, variance, T, R, rule):
     """G_0, dG_0/dT, G_1 .. G_4."""
-    s = math.sqrt(variance)
+    s = _spread(variance, T)
     if s * R < SWITCH:
         i, j = _nodes(s * R, rule)
         return _state_wide(mean, s, T, R, Z[i:j], WZ[i:j])
@@ -191,7 +197,7 @@ def _full_cold(mean, s, T, v, w):
 @summing
 def tower_full(mean, variance, T, R, rule):
     """G_0 .. G_6, dG_0/dT .. dG_4/dT, d2G_0/dT2."""
-    s = math.sqrt(variance)
+    s = _spread(variance, T)
     if s * R < SWITCH:
         i, j = _nodes(s * R, rule)
         return _full_wide(mean, s, T, R, Z[i:j], WZ[i:j])
