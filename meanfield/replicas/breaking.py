@@ -9,7 +9,7 @@ from .assemble import assemble, cleaned
 from .physical import is_collapsed
 from .reduced import Reduced, closing, iterated
 from .starts import ghosts
-from .search import VANISHED, Found, distinct, replica_symmetric
+from .search import VANISHED, Found, distinct, replica_symmetric, softest
 from .stability import stability
 from .unknowns import Unknowns
 
@@ -20,8 +20,6 @@ WIDE, HIGH = (0.7, 0.97), (0.8, 0.95)
 OPEN = 1e-3
 # Largest relative difference of the signals of a state with one step and of the replica symmetric one that it continues.
 ALIKE = 0.2
-# Relative displacements along the softest direction at which the other solution of a fold is looked for.
-SHARES = (-0.45, -0.12, 0.12, 0.45)
 NEAR = 0.02
 
 
@@ -124,17 +122,10 @@ def _kept(reduced, null, found):
 
 
 def _partners(unknowns, w, free, null, found):
-    """Find the other solution at a fold, along the softest direction at a solution with a signal."""
-    if len(null) == len(unknowns.means):
-        return
-    reduced = Reduced(unknowns, w, free)
-    jacobian = reduced.jacobian(w[free])
-    if not np.isfinite(jacobian).all():
-        return
-    soft = np.linalg.svd(jacobian * w[free])[2][-1] * w[free]
-    for share in SHARES:
-        moved = w[free] + share * soft / np.max(np.abs(soft / w[free]))
-        _kept(Reduced(unknowns, reduced.full(moved), free), null, found)
+    """Find the other solution of a fold where there is a signal."""
+    if len(null) < len(unknowns.means):
+        for v in softest(unknowns, w, free):
+            _kept(Reduced(unknowns, v, free), null, found)
 
 
 def _opened(unknowns, starts, held):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..phases import overlap_kind
 from .reduced import Reduced, iterated
 
 VANISHED = 1e-6
@@ -72,7 +73,7 @@ def kind(unknowns, u, replicon, collapsed=True):
     broken = replicon < -MARGIN or (unknowns.system.theory.steps > 0 and not collapsed)
     if sector(unknowns, u) == "spontaneous":
         if is_retrieval(unknowns, u):
-            return "retrieval"
+            return retrieval_kind(unknowns, u)
         return "mixed" if broken else "ferromagnetic"
     overlap = max(levels[-1] if o.kind != "auxiliary" else abs(levels[-1]) for o, (levels, _) in zip(unknowns.overlaps, unknowns.levels(u)))
     if overlap <= VANISHED:
@@ -90,6 +91,13 @@ def vanishing_allowed(unknowns, u):
     # Whether fields act on the overlaps does not depend on T, and at T = 0 overlaps of spins cannot vanish.
     warm = (unknowns.at_temperature(T) for T in (1.0, 3.0, 10.0))
     return any(w.lowest_can_vanish(null) for w in warm)
+
+
+def retrieval_kind(unknowns, u):
+    """"retrieval" of one pattern a layer, "mixture" of several; diluted patterns are not told apart here."""
+    theory, values = unknowns.system.theory, dict(zip(unknowns.system.theory.unknowns, u))
+    kinds = [overlap_kind([values[a] for a in layer.order_parameters if a in theory.used], False) for layer in theory.layers]
+    return "mixture" if "mixture" in kinds else "retrieval"
 
 
 def is_retrieval(unknowns, u):

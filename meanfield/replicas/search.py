@@ -5,15 +5,19 @@ from scipy.optimize import brentq
 
 from .physical import is_physical
 from .reduced import Reduced, iterated, with_auxiliaries
-from .starts import responses, rs_starts
+from .starts import responses, rs_starts, slowest
 from .unknowns import Unknowns
 
 SAME = 1e-6
 VANISHED = 1e-7
 RESIDUAL = 1e-9
+BORDER = 1e-6
 # Rounds of damped iterations: how many, and the distance within which starts count as one afterwards.
 ROUNDS = ((4, 0.05), (8, 0.01))
 LOST = 1e-3
+SLOW_STARTS, SLOW_STEPS = 3, 40
+# Relative displacements along the softest direction at which the other solution of a fold is looked for.
+FOLDS = (-0.45, -0.12, 0.12, 0.45)
 # Starts of the grid that are tried as they are, and pairs of solutions between which Newton's method starts at these shares.
 DIRECT, PAIRS, SHARES = 16, 6, (0.2, 0.5, 0.8)
 
@@ -39,7 +43,7 @@ class Found:
         return True
 
     def _acceptable(self, u):
-        if not is_physical(self.unknowns, u):
+        if not is_physical(self.unknowns, u) or at_teacher(self.unknowns, u):
             return False
         system = self.unknowns.system
         F = system.residual(u)
@@ -49,6 +53,11 @@ class Found:
             return bool(np.isfinite(system.state(u).free_energy))
         except (ValueError, ZeroDivisionError, OverflowError):
             return False
+
+
+def at_teacher(unknowns, u):
+    """Whether a student has come to its teacher, q = R = 1: the border of the domain, reported apart from it."""
+    return bool(unknowns.teacher) and any(o.kind == "finite" and u[o.C] < BORDER for o in unknowns.overlaps)
 
 
 def same(u, v):
@@ -109,16 +118,21 @@ def _scan(unknowns, null, free, found):
         if np.isfinite(Fa) and np.isfinite(Fb) and Fa * Fb <= 0 and Fa != Fb:
             C = brentq(lambda x: reduced.residual(np.array([x]))[0], a, b, xtol=1e-14, rtol=1e-13)
             found.add(*Reduced(unknowns, reduced.full(np.array([C])), free).solve())
+    # A pole between two points of the grid hides the zeros beside it.
+    for C in responses(unknowns, o):
+        u, converged = Reduced(unknowns, reduced.full(np.array([C])), free).solve(limit=12)
+        if converged:
+            found.add(u, True)
 
 
 def _many_starts(unknowns, null, free, found):
     """Newton's method from a grid of starts after some damped iterations, from the grid itself, and between the solutions found."""
     active = [i for i in unknowns.means if i not in null]
     starts = list(rs_starts(unknowns, null))
-    tries = _relaxed(unknowns, starts, null, active) + distinct(starts, 0.3)[:DIRECT]
-    for u in tries:
+    relaxed = _relaxed(unknowns, starts, null, active)
+    for u in relaxed + distinct(starts, 0.3)[:DIRECT]:
         _try(unknowns, u, free, active, found)
-    for u in _between(unknowns, null, found):
+    for u in _between(unknowns, null, found) + _slow(unknowns, relaxed, null, active, found) + _across_folds(unknowns, free, null, active, found):
         _try(unknowns, u, free, active, found)
 
 
@@ -146,6 +160,36 @@ def _between(unknowns, null, found):
     pairs = [(u, v) for i, u in enumerate(own) for v in own[:i]][:PAIRS]
     points = [(1 - t) * u + t * v for u, v in pairs for t in SHARES]
     return [w for w in (with_auxiliaries(unknowns, p) for p in points) if w is not None and np.isfinite(unknowns.system.residual(w)).all()]
+
+
+def _own(unknowns, null, active, found):
+    """Solutions of a sector."""
+    return [u for u in found.points if not u[list(null)].any() and np.abs(u[active]).min(initial=np.inf) > VANISHED]
+
+
+def _slow(unknowns, relaxed, null, active, found):
+    """Close to a fold iterations are slow where they pass it: their slowest points, where the sector has no solution yet."""
+    if not active or _own(unknowns, null, active, found):
+        return []
+    strongest = sorted(relaxed, key=lambda u: -np.abs(u[active]).min())[:SLOW_STARTS]
+    return [slowest(unknowns, u, null, SLOW_STEPS) for u in strongest]
+
+
+def _across_folds(unknowns, free, null, active, found):
+    """Where the other solution of a fold may be, if the sector has one solution only."""
+    own = _own(unknowns, null, active, found)
+    return softest(unknowns, own[0], free) if active and len(own) == 1 else []
+
+
+def softest(unknowns, u, free):
+    """Points along the softest direction of the equations at the solution u."""
+    x = u[free]
+    jacobian = Reduced(unknowns, u, free).jacobian(x)
+    if not np.isfinite(jacobian).all() or not x.all():
+        return []
+    soft = np.linalg.svd(jacobian * x)[2][-1]
+    moved = [x * (1 + share * soft / np.abs(soft).max()) for share in FOLDS]
+    return [Reduced(unknowns, u, free).full(y) for y in moved]
 
 
 def distinct(points, near):

@@ -21,7 +21,7 @@ def stability(unknowns, u):
     lowest = [_glass(unknowns, jacobian)]
     if responding(unknowns):
         lowest.append(_signal(unknowns, u, jacobian))
-    worst = min(lowest) if np.isfinite(lowest).all() else -np.inf
+    worst = -np.inf if np.isnan(lowest).any() else min(lowest)
     if worst > MARGINAL:
         return Stability.STABLE
     return Stability.MARGINAL if worst > -MARGINAL else Stability.UNSTABLE
@@ -63,9 +63,12 @@ def _signal(unknowns, u, jacobian):
 
 
 def susceptibility(unknowns, u, jacobian):
-    """d <g_a> / d h_b of the order parameters `responding`, everything else relaxing, shape (n, n), k_B = 1."""
-    system, names = unknowns.system, responding(unknowns)
-    slopes = []
+    """d <g_a> / d (w_b h_b) of the order parameters `responding`, everything else relaxing, shape (n, n), k_B = 1.
+
+    Fields act per site of a layer; over the layer's weight w, their energy per unit of size, the response is symmetric.
+    """
+    system, weighted = unknowns.system, responding(unknowns)
+    names, slopes = list(weighted), []
     for name in names:
         push = (system.residual(u, {name: FIELD}) - system.residual(u, {name: -FIELD})) / (2 * FIELD)
         moved = -_solved(jacobian, push[:, None])[:, 0]
@@ -73,22 +76,22 @@ def susceptibility(unknowns, u, jacobian):
             return np.full((len(names),) * 2, np.nan)
         step = FIELD / (1 + np.abs(moved).max())
         slopes.append((means(system, u + step * moved, {name: step}, names) - means(system, u - step * moved, {name: -step}, names)) / (2 * step))
-    return np.array(slopes).T.reshape(len(names), len(names))
+    return np.array(slopes).T.reshape(len(names), len(names)) / np.array([weighted[name] for name in names])
 
 
 def responding(unknowns):
-    """Names of the order parameters whose response must be positive: those that the energy uses.
+    """{order parameter: weight of its layer} of those whose response must be positive: the energy uses them.
 
     Auxiliary variables are integrated along the imaginary direction, in which variances are negative: where the energy uses one of
     theirs, the layer's observables take its place.
     """
-    theory, names = unknowns.system.theory, []
-    for layer in theory.layers:
+    theory, found = unknowns.system.theory, {}
+    for layer, weight in zip(theory.layers, unknowns.system.weights):
         own = [a for a in layer.order_parameters if a in theory.used]
         if layer.site.kind == "auxiliary":
             own = [a for a, g in layer.order_parameters.items() if own and layer.site.auxiliary not in g.free_symbols]
-        names += map(str, own)
-    return names
+        found |= {str(a): float(weight) for a in own}
+    return found
 
 
 def means(system, u, fields, names):

@@ -116,10 +116,10 @@ def ghosts(unknowns, null, found):
     return [v for _, v in sorted(best, key=lambda p: p[0])[:2]]
 
 
-def slowest(unknowns, u, null):
+def slowest(unknowns, u, null, steps=15):
     """The point of smallest residual on the way of the damped iteration from u, its first steps left out."""
     path = [u]
-    for _ in range(15):
+    for _ in range(steps):
         v = iterated(unknowns, path[-1], held=null, steps=1)
         if v is None:
             break
