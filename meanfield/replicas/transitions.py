@@ -49,7 +49,9 @@ def replica_transitions(model, r, fixed, ansatz=None, steps=None):
         raise InputError("transitions need free block parameters: give the ansatz without x")
     ends = _widened(model, r, fixed)
     lines = {k: Line(saddle(theory_of(model, ansatz_of("krsb", k))), r.name, *ends, fixed) for k in range(ansatz.steps + 1)}
-    found = Finder(lines).records()
+    # Points outside the domain are met on the way, where formulas divide by zero.
+    with np.errstate(all="ignore"):
+        found = Finder(lines).records()
     kept = tuple(t for t in (_rounded(t, r) for t in found) if r.low <= t.at[r.name] <= r.high)
     return Transitions(kept, model.name, {r.name: (r.low, r.high)}, {**model.structural, **fixed})
 
