@@ -206,7 +206,7 @@ class SaddleSystem:
         u = np.asarray(u, dtype=float)
         averages = self._averages(u)
         t, s = self.theory, self.saddle
-        inner = (*self.numbers, *u, *averages.conjugates, *averages.fields)
+        inner = (*self.numbers, *map(float, u), *averages.conjugates, *averages.fields)
         potential, entropy, *_ = s.potential(*inner)
         free_energy = potential + self._work(u, averages) - sum(
             w * site.pressure for w, site in zip(self.weights, averages.sites))
@@ -223,16 +223,16 @@ class SaddleSystem:
 
     def _averages(self, u, extra_fields=None):
         s, t = self.saddle, self.theory
-        D = np.array(s.breaking(*self.numbers, *u), dtype=float)
-        values = s.overlap_values(*self.numbers, *u)
+        D = np.array(s.breaking(*self.numbers, *map(float, u)), dtype=float)
+        values = s.overlap_values(*self.numbers, *map(float, u))
         channel, moments = self._channel(u, values, D) if self.gate else (None, (0.0,) * (t.steps + 3))
-        both = s.conjugates(*self.numbers, *u, *moments)
+        both = s.conjugates(*self.numbers, *map(float, u), *moments)
         count = len(s.conjugate_symbols)
         conjugates, fields = both[:count], both[count:]
         if extra_fields:
             names = [str(a) for layer in t.layers for a in layer.order_parameters]
             fields = [h + extra_fields.get(name, 0.0) for name, h in zip(names, fields)]
-        inner = (*self.numbers, *u, *conjugates, *fields)
+        inner = (*self.numbers, *map(float, u), *conjugates, *fields)
         at, sites = 0, []
         for layer, numbers in zip(t.layers, s.leaves):
             width = t.steps + 2 if layer.overlap is not None else 0
@@ -267,9 +267,9 @@ class SaddleSystem:
                         out[name] -= square
                 # On a sphere C sets the multiplier, so that its response is an identity and q_k = <M_k^2> the equation.
                 out[o.C] = inner[o][-2] - site.squares[-1] if site.layer.site.kind == "spherical" else out[o.C] - site.curvature
-        out.update(zip((*self.model.auxiliaries, *t.free_responses), self.saddle.auxiliary(*self.numbers, *u)))
+        out.update(zip((*self.model.auxiliaries, *t.free_responses), self.saddle.auxiliary(*self.numbers, *map(float, u))))
         if t.free_breaking:
-            inner = (*self.numbers, *u, *averages.conjugates, *averages.fields)
+            inner = (*self.numbers, *map(float, u), *averages.conjugates, *averages.fields)
             slopes = np.array(self.saddle.potential(*inner)[2:], dtype=float)
             for w, site in zip(self.weights, averages.sites):
                 slopes -= w * site.exponents
@@ -299,7 +299,7 @@ class SaddleSystem:
                  if a != t.teacher_overlap}
         ordered = {str(a): means[str(a)] for a in t.order_parameters}
         ordered |= {"q": site.finite_square for site in averages.sites if site.layer.site.kind == "auxiliary" and not t.steps}
-        reported = dict(zip(s.reported_names, map(float, s.reported(*self.numbers, *u, *averages.moments))))
+        reported = dict(zip(s.reported_names, map(float, s.reported(*self.numbers, *map(float, u), *averages.moments))))
         if self.model.has_temperature and self.T == 0:
             limits = [a for o in t.overlaps for a in (o.C,)] + list(t.free_breaking)
             reported |= {str(a): float(u[self.names.index(str(a))]) for a in limits}
@@ -311,7 +311,7 @@ class SaddleSystem:
         if not np.isfinite(K).all():
             return -math.inf
         n = len(K)
-        B = np.array(self.saddle.replicon(*self.numbers, *u), dtype=float).reshape(n, n)
+        B = np.array(self.saddle.replicon(*self.numbers, *map(float, u)), dtype=float).reshape(n, n)
         if self.gate:
             B = B * averages.channel.replicon[-1]
         root = np.sqrt(K)
