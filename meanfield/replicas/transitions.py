@@ -214,6 +214,10 @@ class Finder:
 
     def records(self):
         """All records in increasing order of the parameter, each kind once at a place."""
+        return [self._record(e) for e in self.events()]
+
+    def events(self):
+        """The Events behind the records."""
         found = [t for t in [*self._changes(), *self._continuous(), *self._spinodals(), *self._capacities(), *self._breakings(), *self._entropies(), *self._statics(), *self._dynamics()] if t is not None]
         found.sort(key=lambda e: (e.t, not e.equilibrium))
         kept = []
@@ -221,7 +225,7 @@ class Finder:
             at_border = self.line.low == 0 and 0 < e.t < BORDER
             if not at_border and not any(k.kind == e.kind and abs(k.t - e.t) < SAME for k in kept):
                 kept.append(e)
-        return [self._record(e) for e in kept]
+        return kept
 
     def _record(self, e):
         labels = [self._label(e.before, e.t, -1), self._label(e.after, e.t, +1)]
