@@ -118,9 +118,17 @@ class Derivation:
         return {
             "model": self.model.name, "route": self.route, "ansatz": self.ansatz,
             "steps": [step.as_dict() for step in self.steps],
-            "free_energy": sympy.latex(closed_form(self.free_energy)),
-            "equations": {str(a): sympy.latex(closed_form(rhs)) for a, rhs in self.equations.items()},
+            "free_energy": self._latex(self.free_energy),
+            "equations": {str(a): self._latex(rhs) for a, rhs in self.equations.items()},
         }
+
+    def _latex(self, expr):
+        if self.route != COUPLED_ROUTE:
+            return sympy.latex(closed_form(expr))
+        from .writing.formulas import latex
+        from .writing.replica import readable
+
+        return latex(readable(expr, self.theory))
 
     def to_latex(self):
         """A complete LaTeX document."""

@@ -121,7 +121,7 @@ def deviation(step, context, point, at=None):
     worst = 0.0
     for before, after in paired(step):
         left, right = context.value(before, point), context.value(after, point)
-        gap = abs(left - right) / max(0.1, abs(left), abs(right))
+        gap = abs(left - right) / max(0.01, abs(left), abs(right))
         worst = max(worst, gap if math.isfinite(gap) else math.inf)
     return worst
 
@@ -218,7 +218,7 @@ class AsSmall:
             return errors, None, 0.0
         ratio = math.log(errors[-2] / errors[-1]) / math.log(self.values[-2] / self.values[-1]) if min(errors[-2:]) > 0 else 0.0
         best = _extrapolated(self.values, measured)
-        allowed = self.share * errors[-1] + 2e-6 * scale if ratio > 0.4 else 2e-6 * scale
+        allowed = self.share * errors[-1] + 2e-6 * scale
         return errors, ratio, abs(best - target) / allowed
 
 

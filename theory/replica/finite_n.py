@@ -4,6 +4,7 @@ The nodes are what a derivation shows on its left sides; `number` evaluates them
 by explicit n x n matrices and sums over all replicated states, without the closed forms.
 """
 
+from functools import lru_cache
 from itertools import product
 
 import sympy
@@ -11,6 +12,7 @@ from sympy import Expr, S, Symbol
 
 from ..couplings import STABILITY
 from ..disorder import Normal
+from .nested import moment
 
 
 def matrix_sum(F, levels, blocks, n):
@@ -187,6 +189,9 @@ class _Replicated:
         self.T = number(T, point)
         self.V = hierarchical([number(v, point) for v in (*levels, levels[-1])], [round(float(point[x])) for x in blocks], self.n)
         self.point = point
+        self.names = tuple(self.layer.disorder)
+        self.cases = tuple(self._disorder())
+        self._energies = self._tables = None
 
     def log_trace(self):
         """The logarithm of the replicated trace, averaged over the disorder inside."""
@@ -194,7 +199,7 @@ class _Replicated:
 
         kind = self.layer.site.kind
         one = {"finite": self._finite, "auxiliary": self._auxiliary}.get(kind, self._quadratic)
-        logs = [np.log(p) + one(values) for p, values in self._disorder()]
+        logs = [np.log(p) + one(values) for p, values in self.cases]
         return float(np.logaddexp.reduce(logs))
 
     def _disorder(self):
@@ -203,7 +208,7 @@ class _Replicated:
 
         from .numbers import number
 
-        z = np.arange(-80, 81) / 10
+        z = np.arange(-40, 41) / 5
         supports = []
         for x, d in self.layer.disorder.items():
             if isinstance(d, Normal):
@@ -215,7 +220,7 @@ class _Replicated:
         for choice in product(*supports):
             weight = float(np.prod([p for _, _, p in choice])) if choice else 1.0
             if weight > 0:
-                yield weight, {x: v for x, v, _ in choice}
+                yield weight, tuple(v for _, v, _ in choice)
 
     def _one(self):
         """h.g - v + a s^2/2 of one replica."""
@@ -223,25 +228,40 @@ class _Replicated:
         energy = sum((h * g for h, g in zip(layer.fields(), layer.order_parameters.values())), S.Zero) - layer.site_energy
         return energy + (layer.diagonal * layer.along**2 / 2 if has_multiplier(layer) else S.Zero)
 
+    def _fixed(self, expr):
+        """`expr` with every parameter's number put in; what is left is the disorder."""
+        expr = sympy.sympify(expr)
+        return expr.xreplace({x: sympy.Float(float(self.point[x])) for x in expr.free_symbols if x in self.point and x not in self.names})
+
+    def energies(self, disorder):
+        """h.g - v + a s^2/2 of every state of one replica, over T, with the states' weights."""
+        import numpy as np
+
+        if self._energies is None:
+            one = self._fixed(self._one())
+            self._energies = sympy.lambdify(self.names, [one.xreplace(state) for _, state in self.layer.site.enumerate()], "math")
+        weights = np.log([float(w) for w, _ in self.layer.site.enumerate()])
+        return np.array(self._energies(*disorder), dtype=float) / self.T + weights
+
     def _finite(self, disorder):
         import numpy as np
 
-        from .numbers import number
-
-        states, energy = self.layer.site.enumerate(), self._one()
-        at = {**self.point, **disorder}
-        single = np.array([number(energy.xreplace(state), at) / self.T + np.log(float(w)) for w, state in states])
-        spins = np.array([float(state[self.layer.along]) for _, state in states])
-        index = np.array(list(product(range(len(states)), repeat=self.n)))
+        single = self.energies(disorder)
+        spins = np.array([float(state[self.layer.along]) for _, state in self.layer.site.enumerate()])
+        index = np.array(list(product(range(len(spins)), repeat=self.n)))
         s = spins[index]
         exponent = single[index].sum(axis=1) + np.einsum("ia,ab,ib->i", s, self.V, s) / (2 * self.T**2)
         return float(np.logaddexp.reduce(exponent))
 
-    def _coefficients(self, expr, o, at):
-        from .numbers import number
-
-        poly = sympy.Poly(sympy.expand(expr), o)
-        return [number(poly.coeff_monomial(o**k), at) for k in range(3)]
+    def coefficients(self, disorder, o, states):
+        """Of 1, o and o^2 in the energy of one replica, one row a state of the other variables."""
+        if self._tables is None:
+            rows = []
+            for state in states:
+                poly = sympy.Poly(sympy.expand(self._fixed(self._one().xreplace(state))), o)
+                rows.append([poly.coeff_monomial(o**k) for k in range(3)])
+            self._tables = sympy.lambdify(self.names, rows, "math")
+        return self._tables(*disorder)
 
     def _quadratic(self, disorder):
         """Gaussian and spherical sites; of the latter the multiplier 1/C imposes the length, as the ansatz has it."""
@@ -249,8 +269,8 @@ class _Replicated:
 
         from .numbers import number
 
-        layer, at, T = self.layer, {**self.point, **disorder}, self.T
-        c0, c1, c2 = self._coefficients(self._one(), layer.along, at)
+        layer, at, T = self.layer, self.point, self.T
+        (c0, c1, c2), = self.coefficients(disorder, layer.along, [{}])
         if layer.site.kind == "spherical":
             A, shift = 1 / number(layer.overlap.C, at), 0.0
             constant = A / (2 * T) - np.log(2 * np.pi * np.e) / 2
@@ -266,14 +286,14 @@ class _Replicated:
     def _auxiliary(self, disorder):
         import numpy as np
 
-        layer, at, T = self.layer, {**self.point, **disorder}, self.T
-        o, states = layer.site.auxiliary, layer.site.finite.enumerate()
-        table = [self._coefficients(self._one().xreplace(state), o, at) for _, state in states]
-        bare = -2 * table[0][2] + (float(at[layer.diagonal]) if has_multiplier(layer) else 0.0)
+        layer, T = self.layer, self.T
+        states = layer.site.finite.enumerate()
+        table = np.array(self.coefficients(disorder, layer.site.auxiliary, [state for _, state in states]), dtype=float)
+        bare = -2 * table[0][2] + (float(self.point[layer.diagonal]) if has_multiplier(layer) else 0.0)
         K = -2 * table[0][2] / T * np.eye(self.n) - self.V / T**2
         _, logdet = np.linalg.slogdet(K * T / bare)
         index = np.array(list(product(range(len(states)), repeat=self.n)))
-        c0, c1 = (np.array([row[k] for row in table])[index] / T for k in (0, 1))
+        c0, c1 = (table[:, k][index] / T for k in (0, 1))
         weights = np.log(np.array([float(w) for w, _ in states]))[index].sum(axis=1)
         exponent = c0.sum(axis=1) + weights + np.einsum("ia,ab,ib->i", c1, np.linalg.inv(K), c1) / 2
         return float(np.logaddexp.reduce(exponent)) - logdet / 2
@@ -294,17 +314,18 @@ class GateAverage(_Node):
             raise NotImplementedError("the average over more than two correlated stabilities")
         gate, edges = _gate(channel, point)
         total, weight = 0.0, 0.0
-        for v, w in _panels([0.0], 0.0, 1.0) if R is not None else [(0.0, 1.0)]:
+        for v, w in zip(*_panels([0.0], 0.0, 1.0)) if R is not None else [(0.0, 1.0)]:
             if R is not None and v < 0:
                 continue
             r = number(R, point) if R is not None else 0.0
             mean, cov = r * v, Q - r**2
             inner = 0.0
-            for u, w1 in _panels(edges, mean, np.sqrt(cov[0, 0])):
-                slope = cov[0, 1] / cov[0, 0]
-                m2, s2 = mean + slope * (u - mean), np.sqrt(cov[1, 1] - slope * cov[0, 1])
-                g = gate(u)
-                inner += w1 * g * sum(w2 * gate(t) for t, w2 in _panels(edges, m2, s2)) if g else 0.0
+            nodes, weights = _panels(edges, mean, np.sqrt(cov[0, 0]))
+            slope = cov[0, 1] / cov[0, 0]
+            for u, w1 in zip(nodes, weights * gate(nodes)):
+                if w1:
+                    t, w2 = _panels(edges, mean + slope * (u - mean), np.sqrt(cov[1, 1] - slope * cov[0, 1]))
+                    inner += w1 * (w2 * gate(t)).sum()
             total, weight = total + w * inner, weight + w
         return float(np.log(total / weight))
 
@@ -323,26 +344,36 @@ def _gate(channel, point):
     edges = sorted(number(e, point) for e, _ in channel.steps) if channel.steps is not None else []
     at = {k: v for k, v in point.items()}
     expr = channel.gate.xreplace({s: sympy.Float(float(at[s])) for s in channel.gate.free_symbols if s in at})
-    call = sympy.lambdify(STABILITY, expr.replace(sympy.Heaviside, lambda x, *_: sympy.Piecewise((1, x > 0), (0, True))), "math")
+    import numpy as np
+
+    call = sympy.lambdify(STABILITY, expr, [{"Heaviside": lambda x, *_: (np.asarray(x) > 0).astype(float)}, "numpy"])
     return call, edges
+
+
+@lru_cache(maxsize=4)
+def _legendre(order):
+    import numpy as np
+
+    return np.polynomial.legendre.leggauss(order)
 
 
 def _panels(edges, mean, width, order=16):
     """Nodes and weights for a Gaussian of this mean and width, panels cut at the edges."""
     import numpy as np
 
-    nodes, weights = np.polynomial.legendre.leggauss(order)
+    nodes, weights = _legendre(order)
     cuts = sorted({mean - 8 * width, mean + 8 * width, *(mean + k * width for k in (-4, -2, 0, 2, 4)),
                    *(e for e in edges if abs(e - mean) < 8 * width)})
-    for a, b in zip(cuts, cuts[1:]):
-        u = (a + b) / 2 + (b - a) / 2 * nodes
-        yield from zip(u, weights * (b - a) / 2 * np.exp(-((u - mean) / width) ** 2 / 2) / (width * np.sqrt(2 * np.pi)))
+    low, half = np.array(cuts[:-1]), np.diff(cuts) / 2
+    u = (low + half)[:, None] + half[:, None] * nodes
+    w = half[:, None] * weights * np.exp(-((u - mean) / width) ** 2 / 2) / (width * np.sqrt(2 * np.pi))
+    return u.ravel(), w.ravel()
 
 
 def pressure_at(n, parts, T):
     """n times the nested pressure over T at n replicas: log sum_c p_c exp(n P_c/T), the disorder averaged inside."""
     if len(parts) == 1 and parts[0][0] == 1:
-        return n * parts[0][1] / T
-    return sympy.log(sympy.Add(*(p * sympy.exp(n * P / T) for p, P in parts)))
+        return moment(parts[0][1], n / T)
+    return sympy.log(sympy.Add(*(p * sympy.exp(moment(P, n / T)) for p, P in parts)))
 
 

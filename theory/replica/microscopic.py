@@ -197,10 +197,10 @@ class SmallSystem:
     theory : ReplicaTheory
     """
 
-    SITES, SAMPLES = 3, 300
+    SITES, SAMPLES = 3, 120
 
     def __init__(self, theory):
-        self.theory = theory
+        self.theory, self.roots = theory, {}
         if any(layer.site.kind != "finite" for layer in theory.layers) or theory.model.auxiliaries or theory.teacher:
             raise NotImplementedError("sums over the configurations of these sites")
 
@@ -214,8 +214,6 @@ class SmallSystem:
 
     def _configurations(self, point, rng):
         import numpy as np
-
-        from .numbers import number
 
         layers, sites = self.theory.layers, self.SITES if len(self.theory.layers) == 1 else 2
         tables = [list(product(layer.site.enumerate(), repeat=sites)) for layer in layers]
@@ -234,9 +232,11 @@ class SmallSystem:
                     site[l, expr] = np.array([sum(call(*(float(state[v]) for v in layer.site.variables)) for _, state in c[l]) for c in choices])
             phi = {a: site[l, g] / sites for l, layer in enumerate(layers) for a, g in layer.order_parameters.items()}
             used = [a for a in means if self.theory.model.energy.has(a)]
-            rows = [number(self.theory.model.energy, {**point, **{a: float(phi[a][i]) for a in used}}) for i in range(len(choices))]
+            energy = self.theory.model.energy
+            energy = energy.xreplace({x: sympy.Float(float(point[x])) for x in energy.free_symbols if x in point and x not in used})
+            rows = np.broadcast_to(sympy.lambdify(used, energy, "numpy")(*(phi[a] for a in used)), (len(choices),))
             one = sum(site[l, layer.site_energy] for l, layer in enumerate(layers))
-            found.append((sites * np.array(rows) + one, log_weights))
+            found.append((sites * rows + one, log_weights))
         return columns, [e for e in found for _ in range(self.SAMPLES // 20)]
 
     @staticmethod
@@ -268,22 +268,34 @@ class SmallSystem:
         own = [columns[o.layer] for o in self.theory._of(coupling)]
         sites = own[0].shape[1]
         if coupling.kind == "elementwise":
+            root = self._root(coupling, own, point, sites)
+            return -root @ rng.standard_normal(len(root)) / T
+        xi = rng.choice([-1.0, 1.0], size=(sites, 2))
+        if coupling.kind == "channel":
+            if "gate" not in self.roots:
+                self.roots["gate"], _ = _gate(coupling, point)
+            gate = self.roots["gate"]
+            u = own[0] @ rng.standard_normal((sites, 1)) / np.sqrt(sites)
+            # Few weights may violate every gate: a floor keeps Z positive, and the identity holds for any positive Z.
+            return np.log(np.maximum(gate(u[:, 0]), 0.1))
+        X = own[0] @ xi
+        Y = X if len(own) == 1 else 2 * own[1] @ rng.choice([-1.0, 1.0], size=(sites, 2))
+        scale = number(getattr(coupling, "scale", S.One), point)
+        return scale * (X * Y).sum(axis=1) / (2 * sites * T)
+
+
+    def _root(self, coupling, own, point, sites):
+        """A square root of the covariance of the energies of all configurations."""
+        import numpy as np
+
+        if id(coupling) not in self.roots:
             names = [o.symbol for o in self.theory._of(coupling)]
             expr = coupling.covariance.xreplace({x: sympy.Float(point[x]) for x in coupling.covariance.free_symbols - set(names)})
             call = sympy.lambdify(names, expr, "numpy")
             covariance = sites * np.broadcast_to(call(*(s @ s.T / sites for s in own)), (len(own[0]),) * 2)
             values, vectors = np.linalg.eigh(covariance)
-            return -(vectors * np.sqrt(np.maximum(values, 0))) @ rng.standard_normal(len(values)) / T
-        xi = rng.choice([-1.0, 1.0], size=(sites, 2))
-        if coupling.kind == "channel":
-            gate, _ = _gate(coupling, point)
-            u = own[0] @ rng.standard_normal((sites, 1)) / np.sqrt(sites)
-            # Few weights may violate every gate: a floor keeps Z positive, and the identity holds for any positive Z.
-            return np.log(np.array([max(gate(float(x)), 0.1) for x in u[:, 0]]))
-        X = own[0] @ xi
-        Y = X if len(own) == 1 else 2 * own[1] @ rng.choice([-1.0, 1.0], size=(sites, 2))
-        scale = number(getattr(coupling, "scale", S.One), point)
-        return scale * (X * Y).sum(axis=1) / (2 * sites * T)
+            self.roots[id(coupling)] = vectors * np.sqrt(np.maximum(values, 0))
+        return self.roots[id(coupling)]
 
 
 class QuenchedLogarithm(_Node):

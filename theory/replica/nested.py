@@ -161,6 +161,13 @@ class Nested(_Hierarchy):
         return self.average(slope, i, 2)
 
 
+class NestedMoment(_Hierarchy):
+    """log E exp(D_0 Phi_0): the nested average times its outermost power."""
+
+    def _eval_derivative(self, s):
+        return (self.powers[0] * Nested(*self.hierarchy)).diff(s)
+
+
 class NestedMean(_Hierarchy):
     """<A> in the tilted measure of a hierarchy, or <(A averaged over the levels beyond i)^2>.
 
@@ -202,6 +209,33 @@ def nested_mean(observable, level, power, potential, variable, mean, variances, 
                         Tuple(*variances), Tuple(*powers))
 
 
+def moment(pressure, power):
+    """power times a pressure whose outermost power it is."""
+    if isinstance(pressure, sympy.Add):
+        return sympy.Add(*(moment(t, power) for t in pressure.args))
+    if isinstance(pressure, Nested) and pressure.powers[0] == power:
+        return NestedMoment(*pressure.hierarchy)
+    return power * pressure
+
+
+def over_heat(pressure, T):
+    """pressure / T, with the potentials and powers of its averages free of units."""
+    if T == 1:
+        return pressure
+    if isinstance(pressure, sympy.Add):
+        return sympy.Add(*(over_heat(t, T) for t in pressure.args))
+    if isinstance(pressure, GaussianAverage):
+        return GaussianAverage(sympy.expand_mul(pressure.integrand / T), *pressure.args[1:])
+    if isinstance(pressure, (Nested, NestedMoment)):
+        g, y, mean, variances, powers = pressure.hierarchy
+        units = (sympy.expand_mul(g / T), y, mean, variances, Tuple(*(T * D for D in powers)))
+        return Nested(*units) if isinstance(pressure, Nested) else pressure
+    coefficient, rest = pressure.as_independent(Nested, GaussianAverage, as_Add=False)
+    if isinstance(rest, (Nested, GaussianAverage)):
+        return coefficient * over_heat(rest, T)
+    return pressure / T
+
+
 def quadratic_pressure(A, mean, variances, powers, T):
     """The nested average of y^2/(2A) + (T/2) log(2 pi T/A) in closed form: A_(i-1) = A_i - D_i v_i."""
     total, current = T * sympy.log(2 * sympy.pi * T / A) / 2, A
@@ -235,7 +269,7 @@ class _Writer:
 
     def text(self):
         """The formula."""
-        if isinstance(self.node, Nested):
+        if isinstance(self.node, (Nested, NestedMoment)):
             return self._pressure()
         if isinstance(self.node, NestedLevel):
             return self.marks["mean"].format(x=rf"{self._phi()}_{{{self.node.level}}}" if self.marks is _LATEX else f"Φ{self.node.level}")
@@ -255,7 +289,8 @@ class _Writer:
             return self._int(0) + self._over(D[1]) + f"{self.marks['log']} {body}"
         if len(D) > 1:
             body = self._grouped(body) + self._power(D[0] / D[1])
-        return self._over(D[0]) + f"{self.marks['log']} {self._int(0)}{body}"
+        front = "" if isinstance(self.node, NestedMoment) else self._over(D[0])
+        return front + f"{self.marks['log']} {self._int(0)}{body}"
 
     def _mean(self):
         node, D = self.node, self.node.powers

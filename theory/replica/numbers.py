@@ -1,7 +1,7 @@
 """Double-precision values of expressions with nested averages, for the checks of a replica derivation."""
 
 import math
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import mpmath
 import sympy
@@ -9,13 +9,18 @@ import sympy
 from ..averages import DisorderAverage, GaussianAverage
 from ..ensemble import Abbreviation
 from ..evaluate import evaluate
-from .nested import Nested, NestedLevel, NestedMean
+from ..symbols import T
+from .nested import Nested, NestedLevel, NestedMean, NestedMoment
 
-# Nodes a level and spacing of the trapezoidal rule, by the number of levels; the tails are cut at 8 standard deviations.
-SPACING = {0: 0.02, 1: 0.1, 2: 0.25, 3: 0.5}
-REACH = 8.0
+# Trapezoidal rules: the widest spacing (in standard deviations), the spacing over the scale on which the integrand bends, the most
+# nodes on either side, and where the tails are cut.
+WIDEST, FINENESS, MOST, REACH = 0.6, 0.4, 400, 7.5
+# Where there is no temperature, or none is left, integrands bend on the scale of the fields.
+COLD = 0.3
 STEP = 2e-2
-KINDS = (Nested, NestedMean, NestedLevel, GaussianAverage)
+# Grids kept for the next average: the moments of one hierarchy are asked for one after another.
+RECENT, _GRIDS = 3, {}
+KINDS = (Nested, NestedMoment, NestedMean, NestedLevel, GaussianAverage)
 
 
 def number(expr, point):
@@ -77,7 +82,17 @@ def _average(expr, point):
     else:
         f, y, mean, variances, powers = expr.hierarchy
     v, D, centre = [number(x, point) for x in variances], [number(x, point) for x in powers], number(mean, point)
-    return _Grid(f, y, centre, v, D, point, np).value(expr)
+    names, _ = _compiled(f, y)
+    key = (f, y, centre, tuple(v), tuple(D), point.get(T), tuple(_at(point, s) for s in names))
+    if key not in _GRIDS:
+        if len(_GRIDS) >= RECENT:
+            _GRIDS.pop(next(iter(_GRIDS)))
+        _GRIDS[key] = _Grid(f, y, centre, v, D, point, np)
+    return _GRIDS[key].value(expr, point)
+
+
+def _at(point, s):
+    return float(point[s]) if s in point else float(point[str(s)])
 
 
 class _Grid:
@@ -86,48 +101,60 @@ class _Grid:
     def __init__(self, f, y, centre, v, D, point, np):
         self.np, self.point, self.y, self.D = np, point, y, D
         k = len(v) - 1
-        h = SPACING.get(k, 0.5)
-        z = np.arange(-round(REACH / h), round(REACH / h) + 1) * h
-        self.weights = np.exp(-z**2 / 2) / np.exp(-z**2 / 2).sum()
-        self.field = np.full((1,) * (k + 1), centre)
+        self.field, self.weights = np.full((1,) * (k + 1), centre), []
         for i, variance in enumerate(v):
+            z = self._nodes(i, v)
+            self.weights.append(np.exp(-z**2 / 2) / np.exp(-z**2 / 2).sum())
             shape = [1] * (k + 1)
             shape[i] = len(z)
             self.field = self.field + (math.sqrt(max(variance, 0.0)) * z).reshape(shape)
-        self.top = self.values(f)
+        self.top = self.values(f, point)
 
-    def values(self, f):
+    def _nodes(self, i, v):
+        """Nodes of level i: the levels inside it have smoothed what it integrates."""
+        heat = float(self.point.get(T, 0.0))
+        inner = sum(max(x, 0.0) for x in v[i + 1:])
+        scale = math.sqrt((heat if heat > 1e-3 else COLD) ** 2 + inner)
+        width = math.sqrt(max(v[i], 0.0))
+        h = min(WIDEST, FINENESS * scale / width) if width > 0 else WIDEST
+        # The weights exp(D g) move the integrand by up to D times its width.
+        reach = REACH + min(4.0, abs(self.D[i]) * width)
+        count = min(math.ceil(reach / h), MOST)
+        return self.np.arange(-count, count + 1) * (reach / count)
+
+    def values(self, f, point):
         """f(y) on the grid."""
         names, call = _compiled(f, self.y)
-        found = call(self.field, *(float(self.point[s]) if s in self.point else float(self.point[str(s)]) for s in names))
+        found = call(self.field, *(_at(point, s) for s in names))
         return self.np.broadcast_to(found, self.field.shape)
 
+    @cached_property
     def levels(self):
         """Phi_k, ..., Phi_0 and the outcome; weights of each level's conditional measure."""
         np, phi, tilts = self.np, [self.top], []
-        for D in reversed(self.D):
+        for D, weights in zip(reversed(self.D), reversed(self.weights)):
             g = phi[-1]
             if abs(D) < 1e-12:
-                tilts.append(np.broadcast_to(self.weights, g.shape))
-                phi.append(g @ self.weights)
+                tilts.append(np.broadcast_to(weights, g.shape))
+                phi.append(g @ weights)
                 continue
             peak = g.max(axis=-1, keepdims=True) if D > 0 else g.min(axis=-1, keepdims=True)
-            w = np.exp(D * (g - peak)) * self.weights
+            w = np.exp(D * (g - peak)) * weights
             total = w.sum(axis=-1, keepdims=True)
             tilts.append(w / total)
             phi.append((peak + np.log(total) / D)[..., 0])
         return phi, tilts
 
-    def value(self, expr):
+    def value(self, expr, point):
         """The average that an expression stands for."""
-        phi, tilts = self.levels()
-        if isinstance(expr, (Nested, GaussianAverage)):
-            return float(phi[-1])
+        phi, tilts = self.levels
+        if isinstance(expr, (Nested, NestedMoment, GaussianAverage)):
+            return float(phi[-1]) * (self.D[0] if isinstance(expr, NestedMoment) else 1.0)
         k = len(self.D) - 1
         if isinstance(expr, NestedLevel):
             i = int(expr.level)
             return self._down(phi[k - i], tilts[k - i:])
-        A, level = self.values(expr.observable), int(expr.level)
+        A, level = self.values(expr.observable, point), int(expr.level)
         for tilt in tilts[: k - level]:
             A = (A * tilt).sum(axis=-1)
         return self._down(A ** int(expr.power), tilts[k - level:])

@@ -13,7 +13,8 @@ from sympy import Function, S
 from ..errors import InputError
 from ..symbols import T
 from ..zero_temperature import AVERAGE, GAUSSIAN, GRADIENT, ISING, STATES, Maximum, MeanModulus, Rule
-from .energetic import energy_of, excess
+from .display import increments
+from .energetic import energy_of, excess, fields_of
 from .nested import FIELD, Nested, quadratic_pressure
 
 ENERGIES = Rule(
@@ -197,13 +198,33 @@ class ReplicaZeroTemperature:
 
     @cached_property
     def conjugates(self):
-        """{symbol: value at T = 0}."""
-        theory, found = self.theory, {}
+        """{symbol: value at T = 0}; crosstalk under its reported names."""
+        theory, display, found = self.theory, self.theory.display, {}
         for o in theory.overlaps:
-            found |= {v: _cold(value) for v, value in zip(theory.variance_symbols(o), theory.variances[o])}
+            totals = [S.Zero] * (theory.steps + 1)
+            for c in display.acting(o):
+                named = display.noise(c, o)
+                own = increments([named[0] * r for r in named[1]]) if named else [_cold(v) for v in self._share(c, o)]
+                totals = [a + b for a, b in zip(totals, own)]
+            found |= dict(zip(theory.variance_symbols(o), totals))
             found[theory.layers[o.layer].diagonal] = self._diagonal(o)
         for layer in theory.layers:
             found |= {h: theory.fields[a] for h, a in zip(layer.fields(), layer.order_parameters)}
+        return found
+
+    def _share(self, coupling, o):
+        """v_0..v_k of one coupling."""
+        weight = self.theory.layers[o.layer].weight
+        return [v / weight for v in fields_of(coupling, self.theory._of(coupling), self.theory.breaking)[o][1]]
+
+    def _crosstalk(self):
+        """{r_i: V_i over the load}."""
+        found = {}
+        for c in self.theory.model.couplings:
+            for o in self.theory._of(c):
+                if (named := self.theory.display.noise(c, o)) is not None:
+                    v = [_cold(x) for x in self._share(c, o)]
+                    found |= {r: sympy.factor_terms(sum(v[: i + 1]) / named[0]) for i, r in enumerate(named[1])}
         return found
 
     def _diagonal(self, o):
@@ -232,6 +253,7 @@ class ReplicaZeroTemperature:
             found |= {a: self.at_fields(P.diff(h)) for a, h in zip(layer.order_parameters, layer.fields())}
         for o in theory.overlaps:
             found |= self._overlap(o)
+        found |= self._crosstalk()
         for D in theory.free_breaking:
             slope = self.potential.diff(D)
             sites = sum((layer.weight * D * P.diff(D) for layer, P in zip(theory.layers, self.pressures)), S.Zero)

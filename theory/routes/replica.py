@@ -24,7 +24,7 @@ from ..replica.finite_n import (
     GateAverage, Matrices, MatrixSum, MatrixTrace, ReplicatedTrace, Written, eigenvalues, matrix_sum, matrix_trace, pressure_at,
 )
 from ..replica.microscopic import AveragedWeight, Characteristic, Configuration, QuadraticForm, QuenchedLogarithm
-from ..replica.nested import FIELD, Nested
+from ..replica.nested import FIELD, Nested, moment, over_heat
 from ..replica.overlaps import block_symbols
 from ..replica.replicon import EnergyBend, SiteBend
 from ..replica.theory import ReplicaTheory
@@ -37,7 +37,7 @@ SK = "D. Sherrington and S. Kirkpatrick, Phys. Rev. Lett. 35, 1792 (1975)"
 MPV = "M. Mézard, G. Parisi and M. A. Virasoro, Spin Glass Theory and Beyond (World Scientific, 1987)"
 PARISI = "G. Parisi, J. Phys. A 13, L115 (1980)"
 AT = "J. R. L. de Almeida and D. J. Thouless, J. Phys. A 11, 983 (1978)"
-AGS = "D. J. Amit, H. Gutfreund and H. Sompolinsky, Phys. Rev. Lett. 55, 1530 (1985)"
+AGS = "D. J. Amit, H. Gutfreund, H. Sompolinsky, Phys. Rev. Lett. 55, 1530 (1985)"
 GARDNER = "E. Gardner and B. Derrida, J. Phys. A 21, 271 (1988)"
 NISHIMORI = "H. Nishimori, Statistical Physics of Spin Glasses and Information Processing (Oxford, 2001)"
 TALAGRAND = "M. Talagrand, Ann. Math. 163, 221 (2006)"
@@ -344,13 +344,13 @@ class Replicas:
             data = (layer, self.n, self.field_level(layer.overlap)[:-1], self.blocks, self.heat)
             node = ReplicatedTrace(f"site {len(found)}", data)
             closed = pressure_at(self.n, self.parts(layer, self.n / self.heat), self.heat)
-            limit = sympy.Add(*(p * P / self.heat for p, P in self.parts(layer, S.Zero)))
+            limit = sympy.Add(*(p * over_heat(P, self.heat) for p, P in self.parts(layer, S.Zero)))
             found.append((node, closed, limit, AtIntegers(self.n, self.blocks, self.small_cases(layer))))
         if self.theory.channel is not None:
             R = self.theory.teacher_overlap if self.theory.teacher else None
             node = GateAverage("gates", (self.theory.channel, Matrices(self.n, [self.level(self.theory.overlaps[0])], self.blocks), R))
             claim = AtIntegers(self.n, self.blocks, self.cases(channel=True), tolerance=1e-6)
-            found.append((node, self.n * self.gate(self.n), self.gate(S.Zero), claim))
+            found.append((node, moment(self.gate(self.n), self.n), self.gate(S.Zero), claim))
         return found
 
     def traces(self):
@@ -373,7 +373,7 @@ class Replicas:
         traces = [(closed / self.n, limit) for _, closed, limit, _ in self.trace_rows()]
         both = energies + traces
         return Step(
-            title="The limit of no replicas", rule="first order in $n$",
+            title="The limit of no replicas", rule="first order in the number of replicas",
             justification=("The closed forms are analytic in $n$; per replica they tend to their derivative at $n = 0$. The logarithm of an average of "
                            "$n$-th powers tends to the average of the logarithm: the outermost field becomes an ordinary quenched field."),
             reference=MPV, before=row(*(a for a, _ in both)), after=row(*(b for _, b in both)), relation=SMALL, claim=AsSmall(self.n),
