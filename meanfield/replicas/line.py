@@ -164,8 +164,10 @@ class Facts:
         if not names:
             return np.inf
         chi = self._response(names) / self._weights(names)
-        if not np.isfinite(chi).all():
+        if np.isnan(chi).any():
             return np.nan
+        if np.isinf(chi).any():
+            return 0.0
         eigenvalues = np.linalg.eigvalsh((chi + chi.T) / 2)
         return float((1 / eigenvalues[np.abs(eigenvalues) > UNRESPONSIVE]).min(initial=np.inf))
 
@@ -216,7 +218,7 @@ class Facts:
         try:
             moved = -np.linalg.solve(inner[:n], direct[:n])
         except np.linalg.LinAlgError:
-            return np.full((len(names), len(names)), np.nan)
+            return np.full((len(names), len(names)), np.inf)
         if inside:
             return moved[[rows.index(system.names.index(a)) for a in names]]
         return direct[n:] + inner[n:] @ moved

@@ -327,13 +327,16 @@ class Finder:
 
     @staticmethod
     def _is_state(segment):
-        """Whether a branch is one of states: without signal, overlaps that appear by a jump are stable only where replicas are."""
-        return segment.signal or "fold" not in segment.ends or any(f.state.replicon > 0 for f in segment.facts)
+        """Whether a branch is one of states.
+
+        Without signal one that ends at a fold is none: there the longitudinal eigenvalue vanishes, and the replicon lies below it.
+        """
+        return segment.signal or "fold" not in segment.ends
 
     def _breakings(self):
         """Points at which a stable branch loses its stability against (further) breaking of replica symmetry."""
         for s in self.segments:
-            if s.sector.paramagnetic or not s.stable:
+            if s.sector.paramagnetic or not s.stable or not self._is_state(s):
                 continue
             kind = "gardner" if s.line.theory.steps else "at"
             if kind == "at" and self.broken:
