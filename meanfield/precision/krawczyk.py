@@ -190,9 +190,9 @@ class _Krawczyk:
         """The image of the box, again and again."""
         while True:
             image = [_meet(x, y) for x, y in zip(box, self.image(box))]
-            wide, narrow = (max(upper(x) - lower(x) for x in b) for b in (box, image))
+            wide, narrow = (max((upper(x) - lower(x) for x in b), default=0) for b in (box, image))
             box = image
-            if narrow > TIGHTER * wide:
+            if narrow > TIGHTER * wide or narrow < mpmath.mpf(10) ** -mp.dps:
                 return box
 
 
