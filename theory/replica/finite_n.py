@@ -53,9 +53,14 @@ class _Node(Expr):
     is_commutative = True
 
     def __new__(cls, label, data, *args):
-        node = Expr.__new__(cls, Symbol(label), *args)
+        # A label of its own: two nodes are equal only if they are one.
+        node = Expr.__new__(cls, sympy.Dummy(label), *args)
         node.data = data
         return node
+
+    @property
+    def free_symbols(self):
+        return set().union(*(a.free_symbols for a in self.args[1:]))
 
     def _latex(self, printer, exp=None):
         text = self.text(printer)

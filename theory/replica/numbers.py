@@ -10,11 +10,12 @@ from ..averages import DisorderAverage, GaussianAverage
 from ..ensemble import Abbreviation
 from ..evaluate import evaluate
 from ..symbols import T
+from ..zero_temperature import Maximum
 from .nested import Nested, NestedLevel, NestedMean, NestedMoment
 
 # Trapezoidal rules: the widest spacing (in standard deviations), the spacing over the scale on which the integrand bends, the most
 # nodes on either side, and where the tails are cut.
-WIDEST, FINENESS, MOST, REACH = 0.6, 0.4, 400, 7.5
+WIDEST, FINENESS, MOST, REACH = 0.6, 0.3, 400, 7.5
 # Where there is no temperature, or none is left, integrands bend on the scale of the fields.
 COLD = 0.3
 STEP = 2e-2
@@ -100,6 +101,7 @@ class _Grid:
 
     def __init__(self, f, y, centre, v, D, point, np):
         self.np, self.point, self.y, self.D = np, point, y, D
+        self.kinked = f.has(Maximum)
         k = len(v) - 1
         self.field, self.weights = np.full((1,) * (k + 1), centre), []
         for i, variance in enumerate(v):
@@ -115,8 +117,11 @@ class _Grid:
         heat = float(self.point.get(T, 0.0))
         inner = sum(max(x, 0.0) for x in v[i + 1:])
         scale = math.sqrt((heat if heat > 1e-3 else COLD) ** 2 + inner)
+        if self.kinked and i == len(v) - 1:
+            count = MOST if i else 10 * MOST
+            return self.np.arange(-count, count + 1) * (REACH / count)
         width = math.sqrt(max(v[i], 0.0))
-        h = min(WIDEST, FINENESS * scale / width) if width > 0 else WIDEST
+        h = min(WIDEST, FINENESS * (1 if len(v) < 3 else 4 / 3) * scale / width) if width > 0 else WIDEST
         # The weights exp(D g) move the integrand by up to D times its width.
         reach = REACH + min(4.0, abs(self.D[i]) * width)
         count = min(math.ceil(reach / h), MOST)

@@ -304,10 +304,12 @@ def zero_temperature(theory):
     Raises
     ------
     InputError
-        A model without temperature.
+        A model without temperature, or fixed block parameters.
     """
     if not theory.model.has_temperature:
         raise InputError(f"{theory.model.name} has no temperature")
+    if theory.ansatz.x is not None and theory.steps:
+        raise InputError("at T = 0 the block parameters vanish as T D: leave them free instead of fixing x")
     return ReplicaZeroTemperature(theory)
 
 

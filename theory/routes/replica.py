@@ -756,7 +756,7 @@ class Replicas:
 
     def zero_temperature(self):
         """The limit at fixed C and D."""
-        if self.heat == 1:
+        if self.heat == 1 or (self.theory.ansatz.x is not None and self.theory.steps):
             return []
         cold = self.theory.zero_temperature()
         values, share = ((0.04, 0.02, 0.01), 0.1) if not self.theory.steps else ((0.2, 0.1, 0.05), 0.25)
