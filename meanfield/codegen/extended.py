@@ -76,7 +76,8 @@ def extended(theory, kind, active, symmetric=None, condition=None, broken=None):
     extra, added, states = _BUILD[kind](theory, state, Options(symmetric, condition, broken))
     solved = state.residual if kind != "instability" else _restricted(theory, state, symmetric)
     variables = (*state.unknowns, *extra, *active)
-    return Extended(kind, state.chain, states, variables, parameters, (*solved, *added), _tests(kind, states),
+    tests = _tests(kind, states) | (_cubic(theory, state, symmetric, broken) if kind == "instability" else {})
+    return Extended(kind, state.chain, states, variables, parameters, (*solved, *added), tests,
                     {f"free_energy{_end(i)}": state.free_energy for i, state in enumerate(states)})
 
 
@@ -129,6 +130,28 @@ def _instability(theory, state, options):
     if len(broken) != len(names):
         raise InputError(f"broken= must name unknowns, of {', '.join(map(str, state.unknowns))}: got {', '.join(sorted(names))}")
     return *_null_vector(state, [a for a, _ in broken], [e for _, e in broken]), (state,)
+
+
+def _cubic(theory, state, symmetric, broken):
+    """The cubic coefficient of the broken direction's equation, whose sign tells a continuous transition from a tricritical point on.
+
+    With m broken and the others s following, F_m = a m + (F_mmm/6 + F_ms s_2) m^3, s_2 = -F_ss^-1 F_smm/2.
+    """
+    fixed = _symmetric(theory, state, symmetric)
+    names = set(map(str, broken or fixed))
+    direction = [a for a in fixed if str(a) in names]
+    if len(direction) != 1 or fixed[direction[0]] != 0:
+        return {}
+    m, = direction
+    follow = [a for a in state.unknowns if a not in fixed]
+    rows, diff = dict(zip(state.unknowns, state.residual)), state.chain.diff
+    slope = diff(rows[m], m)
+    cubic = diff(diff(slope, m), m)
+    if follow:
+        inner = sympy.Matrix(len(follow), len(follow), lambda i, j: diff(rows[follow[i]], follow[j]))
+        bends = sympy.Matrix([diff(diff(rows[s], m), m) for s in follow])
+        cubic -= 3 * (sympy.Matrix([[diff(slope, s) for s in follow]]) * inner.adjugate() * bends)[0] / inner.det(method="berkowitz")
+    return {"tricritical": cubic}
 
 
 def _symmetric(theory, state, symmetric):

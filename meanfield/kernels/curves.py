@@ -11,9 +11,10 @@ import numpy as np
 from .jit import routine
 from .systems import call_system
 
-BOUND, FULL, STALLED, CLOSED = range(4)
-REASONS = ("bound of a parameter", "limit of points", "no convergence at the smallest step", "closed")
+BOUND, FULL, STALLED, CLOSED, MERGED = range(5)
+REASONS = ("bound of a parameter", "limit of points", "no convergence at the smallest step", "closed", "the two states merge")
 SETTLED = 1e-9
+NOISE = 1e-12
 MOST_ITERATIONS = 12
 MOST_AT_START = 60
 
@@ -169,7 +170,7 @@ def _test(out, tangent, index, n, active):
 
 @routine
 def trace(address, point, n, active, weights, bounds, h, smallest, largest, accuracy, z, tangent, tests,
-          recorded, points, tangents, values, events, event_tests):
+          recorded, pair, points, tangents, values, events, event_tests):
     """Follow a curve from a converged z with its unit tangent until a bound, and locate what it passes.
 
     Parameters
@@ -178,6 +179,7 @@ def trace(address, point, n, active, weights, bounds, h, smallest, largest, accu
     h, smallest, largest : first, least and greatest step
     accuracy : of the predictor, which sets the step
     tests, recorded : numbers of the system's test functions, and of all its outputs after the Jacobian
+    pair : number of unknowns of each of two states, the first variables, whose merging ends the curve; 0 where there is one
     points, tangents : (limit, n + 1) outputs; values (limit, active + recorded) of the test functions
     events, event_tests : (most, n + 1) and (most,) outputs, the places where a test function changes sign and which one
 
@@ -211,6 +213,9 @@ def trace(address, point, n, active, weights, bounds, h, smallest, largest, accu
             continue
         way = _way(z, new, weights, d)
         reason = -1
+        if pair > 0 and _apart(new, z, pair) <= 0.0:
+            _merge(address, point, n, weights, z, tangent, new, turned, way, pair, trial, border, far, A, step)
+            reason = MERGED
         for p in range(active):
             j = d - active + p
             for side in range(2):
@@ -237,7 +242,8 @@ def trace(address, point, n, active, weights, bounds, h, smallest, largest, accu
             return count, found, STALLED, evaluations
         for t in range(active + tests):
             a, b = _test(out, tangent, t, n, active), _test(far, turned, t, n, active)
-            if a * b < 0.0 and found < events.shape[0]:
+            # Where entropy and replicon vanish exponentially their sign is rounding.
+            if a * b < 0.0 and found < events.shape[0] and (t < active or max(abs(a), abs(b)) > NOISE):
                 used = _locate(address, point, n, active, weights, z, tangent, new, turned, way, t, a, b, trial, spare, border,
                                out, A, step)
                 evaluations += used
@@ -258,6 +264,39 @@ def trace(address, point, n, active, weights, bounds, h, smallest, largest, accu
         growth = (accuracy / max(first, 1e-3 * accuracy)) ** 0.3333333333333333
         h = min(largest, h * min(2.0, max(0.4, growth)))
     return count, found, FULL, evaluations
+
+
+@routine
+def _apart(z, before, pair):
+    """Overlap of the two states' difference with what it was."""
+    total = 0.0
+    for i in range(pair):
+        total += (z[i] - z[pair + i]) * (before[i] - before[pair + i])
+    return total
+
+
+@routine
+def _merge(address, point, n, weights, a, ta, b, tb, way, pair, z, border, out, A, step):
+    """The last point at which the two states are told apart, into b; they merge where the system is singular."""
+    d = n + 1
+    low, high = 0.0, 1.0
+    best = np.empty(d)
+    best[:] = a
+    for _ in range(40):
+        x = 0.5 * (low + high)
+        _between(a, ta, b, tb, way, x, z, d)
+        level = 0.0
+        for j in range(d):
+            border[j] = weights[j] * ta[j]
+            level += border[j] * z[j]
+        done, _, _ = correct(address, point, z, border, level, n, math.inf, out, A, step)
+        if done and _apart(z, a, pair) > 0.0 and _way(z, a, weights, d) < way:
+            low = x
+            best[:] = z
+        else:
+            high = x
+    b[:] = best
+    tb[:] = ta
 
 
 @routine

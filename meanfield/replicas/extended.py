@@ -21,6 +21,8 @@ STEPS = (0.01, 1e-8, 0.05)
 ACCURACY = 3e-4
 COLDEST = 1e-7
 STILL = 1e-6
+# A branch turns at a pitchfork too, where the equations' Jacobian, that in the parameter included, loses rank.
+BRANCHING = 1e-5
 
 
 @dataclass(frozen=True)
@@ -185,13 +187,14 @@ def _converge(built, point, z, weights, hold):
 
 def _trace(built, point, z, tangent, weights, ranges, accuracy, steps, limit):
     n, d, K, active = built.size, built.size + 1, len(built.tests), len(built.active)
+    pair = len(built.unknowns) if built.kind == "equal_free_energies" else 0
     # A buffer that is too short is replaced by a longer one: most curves are short.
     for size in (400, 4000, limit):
         points, tangents, values = np.empty((size, d)), np.empty((size, d)), np.empty((size, active + K))
         events, which = np.empty((MOST_EVENTS, d)), np.empty(MOST_EVENTS, dtype=np.int64)
         count, found, reason, _ = curves.trace(
             built.address, point, n, active, weights, ranges, *steps, accuracy, z.copy(), tangent.copy(),
-            len(built.extended.tests), K, points, tangents, values, events, which)
+            len(built.extended.tests), K, pair, points, tangents, values, events, which)
         if reason != curves.FULL or size >= limit:
             break
     return points[:count], tangents[:count], values[:count], events[:found], which[:found], reason
@@ -240,7 +243,7 @@ def _kind(built, fixed, z, index, points):
         # A branch of solutions turns where its Jacobian is singular, or else another branch crosses it.
         return None if _stands(built, fixed, z) else "branch point"
     if built.kind == "solution":
-        return "fold"
+        return "branch point" if np.linalg.svd(built.evaluate(z, fixed)[1])[1][-1] < BRANCHING else "fold"
     if _stands(built, fixed, z):
         return "cusp"
     j = len(z) - active + index

@@ -204,6 +204,42 @@ def test_second_order_line_of_blume_capel():
     assert np.abs(T - 2 / (2 + np.exp(delta / T))).max() < 1e-12
 
 
+def test_tricritical_point_and_first_order_line_of_blume_capel():
+    """T = 1/3, Delta = (2/3) log 2: a zero of the cubic coefficient, and where the coexisting states merge."""
+    exact = 2 * np.log(2) / 3, 1 / 3
+    line = curve(models.blume_capel(), "instability", {"m": 0, "Delta": 0.3, "T": 0.5}, ("Delta", "T"),
+                 {"Delta": (-2, 0.6), "T": (0.1, 1)}, symmetric={"m": 0})
+    point, = line.special("tricritical")
+    assert (point.values["Delta"], point.values["T"]) == pytest.approx(exact, abs=1e-13)
+    ordered, symmetric = (solutions_along(models.blume_capel(), {"m": m, "Delta": 0.4}, "Delta", (0, 0.8), {"T": 0.15}) for m in (0.99, 0))
+    one, two = coexistence_start(ordered, symmetric)
+    first = curve(models.blume_capel(), "equal_free_energies", one, ("Delta", "T"), {"Delta": (0, 0.8), "T": (0.02, 0.6)}, other=two)
+    assert "the two states merge" in first.ends
+    assert np.abs(first.points - exact).min(axis=0) == pytest.approx((0, 0), abs=1e-4)
+
+
+# Loads at which retrieval ends at T = 0, against a second parameter; values by independent programs (scalar equations).
+CAPACITIES = [
+    ("hopfield_biased", "b", {"m": 0.926, "C": 0.23, "alpha": 0.105, "b": 0.2}, (0.2, 0.4, 0.6, 0.8),
+     (0.10501956, 0.04810108, 0.01726512, 0.00343891)),
+    ("dreaming_hopfield", "t", {"m_chi": 0.33, "C_free": 0.55, "q_chi": 0.24, "C": 0.2, "alpha": 0.37, "t": 1.0}, (0.1, 0.5, 1, 5, 10),
+     (0.16513977, 0.27310397, 0.38659596, 0.74736098, 0.86965276)),
+    ("hebbian_supervised", "rho", {"n": 0.9146, "C": 0.2543, "alpha": 0.0991, "rho": 0.05}, (0, 0.05, 0.1, 0.3, 0.5),
+     (0.13790557, 0.09914869, 0.07154130, 0.02248826, 0.00906927)),
+    ("bam", "g", {"m": 0.9328, "n": 0.9328, "C_q": 0.2933, "C_p": 0.2933, "alpha": 0.1998, "g": 1.0}, (1, 1.2, 2, 3),
+     (0.199801544140, 0.19779079, 0.17191058, 0.13695107)),
+]
+
+
+@pytest.mark.parametrize(("name", "parameter", "start", "levels", "loads"), CAPACITIES, ids=[c[0] for c in CAPACITIES])
+def test_capacities_at_zero_temperature(name, parameter, start, levels, loads):
+    """T = 0 is a parameter value like any other."""
+    bounds = {"alpha": (1e-4, 1.2), parameter: (0.05 if parameter == "t" else 0.0, 20.0 if parameter == "t" else 4.0)}
+    line = curve(getattr(models, name)(), "fold", start, ("alpha", parameter), bounds, {"T": 0.0})
+    values, converged = line.at(parameter, levels)
+    assert converged.all() and values["alpha"] == pytest.approx(np.array(loads), abs=6e-9)
+
+
 def test_a_condition_of_the_user():
     """Points at which the overlap of the Hopfield model takes a value."""
     line = curve(HOPFIELD, "condition", {"m": 0.98, "C": 0.1, "alpha": 0.05, "T": 0.4}, ("alpha", "T"),
