@@ -21,17 +21,25 @@ def assemble(unknowns, u, status=Status.CONVERGED, multiplicity=None):
     system, model = unknowns.system, unknowns.system.model
     state = system.state(u)
     judged = stability(unknowns, u) if status.converged else Stability.UNSTABLE
-    if status.converged and state.quadrature_error > QUADRATURE:
+    error = resolution(system, u)
+    if status.converged and not error <= QUADRATURE:
         status = Status.UNRESOLVED
     values = {name: cleaned(x) for name, x in state.order_parameters.items()}
     solution = Solution(
         order_parameters=values, free_energy=state.free_energy, entropy=state.entropy, energy=state.energy,
         stable=judged is not Stability.UNSTABLE, stability=judged,
         kind=kind(unknowns, u, state.replicon, is_collapsed(unknowns, u)), multiplicity=multiplicity or len(unknowns.orbit(u)),
-        residual=float(np.abs(state.residual).max(initial=0.0)), quadrature_error=state.quadrature_error, status=status,
+        residual=float(np.abs(state.residual).max(initial=0.0)), quadrature_error=error, status=status,
         parameters=parameters(system), model=model.name, replicon=state.replicon, rs_valid=is_valid(unknowns, state),
         options={"ansatz": system.theory.ansatz.name, "steps": system.theory.steps})
     return solution, sector(unknowns, u)
+
+
+def resolution(system, u):
+    """Largest error of the averages, relative to those that exceed one (a channel's diverge where q -> 1)."""
+    averages = system._averages(u)
+    parts = [*averages.sites, *([averages.channel] if averages.channel is not None else [])]
+    return float(max(part.error / max(1.0, abs(part.curvature), np.abs(part.squares).max()) for part in parts))
 
 
 def cleaned(x):

@@ -9,7 +9,7 @@ from .assemble import assemble, cleaned
 from .physical import is_collapsed
 from .reduced import Reduced, closing, iterated
 from .starts import ghosts
-from .search import VANISHED, Found, distinct, replica_symmetric, softest
+from .search import VANISHED, Found, distinct, own, replica_symmetric, softest
 from .stability import stability
 from .unknowns import Unknowns
 
@@ -69,17 +69,29 @@ def _levels(system_with, top):
     """[(Found, which of its points are continued by solutions with more steps)] for 0..k steps."""
     rs = replica_symmetric(system_with(0))
     levels = [(rs, [False] * len(rs.points))]
-    more = [u for null in rs.unknowns.null_sets if len(null) < len(rs.unknowns.means) for u in ghosts(rs.unknowns, null, rs.points)]
     for steps in range(1, top.system.theory.steps + 1):
         last, continued = levels[-1]
         new = Found(Unknowns(system_with(steps)))
         grow = first_step if steps == 1 else next_step
         continued[:] = [_skipped(last.unknowns, u) or grow(last.unknowns, u, new.unknowns, new) for u in last.points]
         if steps == 1:
-            for u in more:
-                first_step(last.unknowns, u, new.unknowns, new)
+            _beyond_folds(rs, new)
         levels.append((new, [False] * len(new.points)))
     return levels
+
+
+def _beyond_folds(rs, new):
+    """Find solutions with one step where replica symmetric ones have ended, and the other one of a fold where one is known."""
+    for null in rs.unknowns.null_sets:
+        active = [i for i in rs.unknowns.means if i not in null]
+        if not active:
+            continue
+        if not own(rs, null):
+            for u in ghosts(rs.unknowns, null, rs.points):
+                first_step(rs.unknowns, u, new.unknowns, new)
+        known = own(new, null)
+        if len(known) == 1:
+            _partners(new.unknowns, known[0], null, new)
 
 
 def _skipped(unknowns, u):
@@ -98,7 +110,6 @@ def first_step(before, u, unknowns, found):
             w = _kept(Reduced(unknowns, v, free), null, found)
             if w is not None:
                 continued |= _continues(unknowns, w, u[list(before.means)])
-                _partners(unknowns, w, free, null, found)
     return continued
 
 
@@ -121,11 +132,12 @@ def _kept(reduced, null, found):
     return w if found.add(w, converged and not lost and not is_collapsed(unknowns, w)) else None
 
 
-def _partners(unknowns, w, free, null, found):
-    """Find the other solution of a fold where there is a signal."""
-    if len(null) < len(unknowns.means):
-        for v in softest(unknowns, w, free):
-            _kept(Reduced(unknowns, v, free), null, found)
+def _partners(unknowns, w, null, found):
+    """Find the other solution of a fold."""
+    held = [*null, *(o.q[0] for o in unknowns.overlaps if w[o.q[0]] == 0.0)]
+    free = [i for i in range(unknowns.size) if i not in held]
+    for v in softest(unknowns, w, free):
+        _kept(Reduced(unknowns, v, free), null, found)
 
 
 def _opened(unknowns, starts, held):

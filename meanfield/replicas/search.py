@@ -1,7 +1,6 @@
 """Every replica symmetric solution at one parameter point."""
 
 import numpy as np
-from scipy.optimize import brentq
 
 from .physical import is_physical
 from .reduced import Reduced, iterated, with_auxiliaries
@@ -116,13 +115,28 @@ def _scan(unknowns, null, free, found):
     values = np.array([reduced.residual(np.array([C]))[0] for C in grid])
     for a, b, Fa, Fb in zip(grid, grid[1:], values, values[1:]):
         if np.isfinite(Fa) and np.isfinite(Fb) and Fa * Fb <= 0 and Fa != Fb:
-            C = brentq(lambda x: reduced.residual(np.array([x]))[0], a, b, xtol=1e-14, rtol=1e-13)
+            C = crossing(lambda x: reduced.residual(np.array([x]))[0], a, b, Fa, Fb)
             found.add(*Reduced(unknowns, reduced.full(np.array([C])), free).solve())
     # A pole between two points of the grid hides the zeros beside it.
     for C in responses(unknowns, o):
         u, converged = Reduced(unknowns, reduced.full(np.array([C])), free).solve(limit=12)
         if converged:
             found.add(u, True)
+
+
+def crossing(f, a, b, fa, fb, steps=12):
+    """A point near the zero of f between a and b, where it changes sign (regula falsi, Illinois variant)."""
+    for _ in range(steps):
+        x = b - fb * (b - a) / (fb - fa)
+        fx = f(x)
+        if not np.isfinite(fx) or fx == 0:
+            return x
+        if fx * fb < 0:
+            a, fa = b, fb
+        else:
+            fa /= 2
+        b, fb = x, fx
+    return b
 
 
 def _many_starts(unknowns, null, free, found):
@@ -154,22 +168,23 @@ def _try(unknowns, u, free, active, found):
 def _between(unknowns, null, found):
     """Points on the lines between solutions of this sector and all that lie on its border: unstable solutions separate stable ones."""
     held = list(null)
-    own = [u for u in found.points if np.abs(u[held]).max(initial=0.0) == 0.0]
-    if len(own) < 2 or len(null) == len(unknowns.means) > 0:
+    known = [u for u in found.points if np.abs(u[held]).max(initial=0.0) == 0.0]
+    if len(known) < 2 or len(null) == len(unknowns.means) > 0:
         return []
-    pairs = [(u, v) for i, u in enumerate(own) for v in own[:i]][:PAIRS]
+    pairs = [(u, v) for i, u in enumerate(known) for v in known[:i]][:PAIRS]
     points = [(1 - t) * u + t * v for u, v in pairs for t in SHARES]
     return [w for w in (with_auxiliaries(unknowns, p) for p in points) if w is not None and np.isfinite(unknowns.system.residual(w)).all()]
 
 
-def _own(unknowns, null, active, found):
-    """Solutions of a sector."""
+def own(found, null):
+    """The solutions of a sector: those in which just the means `null` vanish."""
+    active = [i for i in found.unknowns.means if i not in null]
     return [u for u in found.points if not u[list(null)].any() and np.abs(u[active]).min(initial=np.inf) > VANISHED]
 
 
 def _slow(unknowns, relaxed, null, active, found):
     """Close to a fold iterations are slow where they pass it: their slowest points, where the sector has no solution yet."""
-    if not active or _own(unknowns, null, active, found):
+    if not active or own(found, null):
         return []
     strongest = sorted(relaxed, key=lambda u: -np.abs(u[active]).min())[:SLOW_STARTS]
     return [slowest(unknowns, u, null, SLOW_STEPS) for u in strongest]
@@ -177,8 +192,8 @@ def _slow(unknowns, relaxed, null, active, found):
 
 def _across_folds(unknowns, free, null, active, found):
     """Where the other solution of a fold may be, if the sector has one solution only."""
-    own = _own(unknowns, null, active, found)
-    return softest(unknowns, own[0], free) if active and len(own) == 1 else []
+    known = own(found, null)
+    return softest(unknowns, known[0], free) if active and len(known) == 1 else []
 
 
 def softest(unknowns, u, free):
