@@ -7,8 +7,9 @@ import numpy as np
 from .curves import STEP, Node, slope
 from .labels import kind
 from .physical import is_collapsed
-from .reduced import closing
+from .reduced import Reduced, closing
 from .sectors import sectors
+from .stability import _glass as glass_eigenvalue
 from .unknowns import Unknowns
 
 __all__ = ["Facts", "Line"]
@@ -170,6 +171,25 @@ class Facts:
             return 0.0
         eigenvalues = np.linalg.eigvalsh((chi + chi.T) / 2)
         return float((1 / eigenvalues[np.abs(eigenvalues) > UNRESPONSIVE]).min(initial=np.inf))
+
+    @cached_property
+    def glass(self):
+        """Smallest real part of the Jacobian's eigenvalues among the overlaps: positive where the free energy is highest over them."""
+        if self.sector.matched:
+            return self._contraction
+        if self.sector.paramagnetic:
+            return self.state.replicon
+        return glass_eigenvalue(self.line.unknowns(self.t), self._jacobian)
+
+    @property
+    def _jacobian(self):
+        """Jacobian of the equations in all unknowns; from the node where it has all that the overlaps need."""
+        unknowns, free = self.line.unknowns(self.t), list(self.sector.free)
+        if self.node.slopes is None or not set(free) >= {*unknowns.glass, *unknowns.auxiliaries}:
+            return Reduced(unknowns, self.unknowns, range(unknowns.size), scaled=False).jacobian(self.unknowns)
+        jacobian = np.zeros((unknowns.size, unknowns.size))
+        jacobian[np.ix_(free, free)] = self.node.slopes[:, :-1]
+        return jacobian
 
     @property
     def _contraction(self):

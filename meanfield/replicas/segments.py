@@ -28,7 +28,8 @@ class Segment:
     ----------
     facts : list of Facts
     ends : [why it ends at its low side, at its high side]: "edge", "border", "fold", "instability", "merged", "stopped", "limit"
-    stable : bool, positive response
+    stable : bool, positive response and `extremal`
+    extremal : bool, whether the free energy is highest over the overlaps
     """
 
     line: object
@@ -37,6 +38,7 @@ class Segment:
     facts: list
     ends: list
     stable: bool
+    extremal: bool
     bounds: list = field(default_factory=list)
 
     def __post_init__(self):
@@ -216,24 +218,37 @@ def _by_stability(line, sector, curve, facts, low, high):
     """Segments of one monotone piece, cut where the lowest stiffness crosses zero."""
     if facts[0].t > facts[-1].t:
         facts, low, high = facts[::-1], high, low
-    inner = [f.stiffness > 0 for f in facts]
-    if low in ("fold", "merged") and len(facts) > 2:
+    inner = [_signs(f) for f in facts]
+    # At a fold the signs are those of rounding.
+    if low == "fold" and len(facts) > 2:
         inner[0] = inner[1]
-    if high in ("fold", "merged") and len(facts) > 2:
+    if high == "fold" and len(facts) > 2:
         inner[-1] = inner[-2]
     pieces, start, reason = [], [facts[0]], low
     for i, (a, b) in enumerate(pairwise(facts)):
-        if inner[i] == inner[i + 1]:
-            start.append(b)
-            continue
-        found = crossing(line, sector, curve, a, b, lambda f: f.stiffness)
+        which = _changed(inner[i], inner[i + 1])
+        found = crossing(line, sector, curve, a, b, lambda f: getattr(f, which)) if which else None
         if found is None:
             start.append(b)
             continue
-        pieces.append(Segment(line, sector, curve, [*start, found], [reason, "instability"], inner[i]))
+        pieces.append(Segment(line, sector, curve, [*start, found], [reason, "instability"], *_held(inner[i])))
         start, reason = [found, b], "instability"
-    pieces.append(Segment(line, sector, curve, start, [reason, high], inner[-1] if len(inner) < 3 else inner[-2] if high == "fold" else inner[-1]))
+    pieces.append(Segment(line, sector, curve, start, [reason, high], *_held(inner[-1])))
     return pieces
+
+
+def _signs(f):
+    return {"stiffness": f.stiffness > 0, "glass": f.glass > 0}
+
+
+def _changed(a, b):
+    """The name of what changes its sign, or None."""
+    return next((name for name in a if a[name] != b[name]), None)
+
+
+def _held(signs):
+    """(stable, extremal) of a segment."""
+    return all(signs.values()), signs["glass"]
 
 
 def crossing(line, sector, curve, a, b, function):
@@ -275,6 +290,6 @@ def pieces(segment, function, reason):
 
 def _piece(segment, facts, first, last, reason):
     ends = [segment.ends[0] if first else reason, segment.ends[1] if last else reason]
-    piece = Segment(segment.line, segment.sector, segment.curve, facts, ends, segment.stable)
+    piece = Segment(segment.line, segment.sector, segment.curve, facts, ends, segment.stable, segment.extremal)
     piece.bounds = [segment.low if first else piece.low, segment.high if last else piece.high]
     return piece

@@ -183,7 +183,7 @@ class Finder:
 
     def equilibrium(self, t, energy=lambda s, t: s.at(t).free_energy):
         """The segment of equilibrium at t: over signals the lowest free energy, over overlaps without signal the highest; or None."""
-        silent = self._present(t, lambda s: not s.signal and self._extremal(s, t))
+        silent = self._present(t, lambda s: not s.signal and s.extremal)
         signals = self._present(t, lambda s: s.signal and s.stable) + [s for s in self.perfect if s.covers(t)]
         best = [max(silent, key=lambda s: energy(s, t))] if silent else []
         return min([*best, *signals], key=lambda s: energy(s, t), default=None)
@@ -192,10 +192,6 @@ class Finder:
         """Segments at t; replica symmetric ones that breaking makes unstable only where nothing else is found: steps nearly closed."""
         found = [s for s in self.segments if s.covers(t) and wanted(s)]
         return found or [s for s in self.replaced if s.covers(t) and wanted(s)]
-
-    def _extremal(self, segment, t):
-        """Whether a state without signal is where the free energy is highest: a paramagnet must be stable against overlaps."""
-        return segment.stable or not segment.sector.spontaneous
 
     def stretches(self):
         """[(low, high, segment)] of equilibrium, in order of t."""
