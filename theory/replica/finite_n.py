@@ -154,6 +154,7 @@ def _entries(matrices, matrix=False):
 
 
 def _bracketed(text):
+    text = text.replace(r"\mathrm{ab}", "ab")
     return rf"\left[{text}\right]"
 
 

@@ -15,7 +15,7 @@ from ..symbols import T
 from ..zero_temperature import AVERAGE, GAUSSIAN, GRADIENT, ISING, STATES, Maximum, MeanModulus, Rule
 from .display import increments
 from .energetic import energy_of, excess, fields_of
-from .nested import FIELD, Nested, quadratic_pressure
+from .nested import FIELD, Nested, nested_mean, quadratic_pressure
 
 ENERGIES = Rule(
     r"\frac{F(q_d) - F(q_d - T C)}{T} \to C\,F'(q_d)",
@@ -189,6 +189,18 @@ class ReplicaZeroTemperature:
         inner = size * TiltedModulus(FIELD, v[-1], size * powers[-1]) if size != 1 else TiltedModulus(FIELD, v[-1], powers[-1])
         return Nested(inner, FIELD, mean, v[:-1], powers[:-1])
 
+    def _signs(self, layer):
+        """<M_i^2>, i < k, of opposite states: the mean signs of the innermost level, averaged further."""
+        display, totals = self.theory.display, [S.Zero] * self.theory.steps
+        v, D = display.variances(layer), display.powers
+        for p, leaf, mean, extra in display.problems(layer):
+            size = abs(leaf.slopes[0])
+            own = (v[0] + extra, *v[1:])
+            inner = size * TiltedModulus(FIELD, own[-1], size * D[-1])
+            for i in range(self.theory.steps):
+                totals[i] += p * nested_mean(inner.diff(FIELD), i, 2, inner, FIELD, mean, own[:-1], D[:-1])
+        return totals
+
     @cached_property
     def functional(self):
         """f in the unknowns and the conjugate symbols."""
@@ -269,6 +281,8 @@ class ReplicaZeroTemperature:
         display = theory.display
         if all(leaf.kind == "quadratic" for leaf in layer.leaves):
             squares = display.squares(layer)
+        elif theory.steps and all(_opposite(leaf) for leaf in layer.leaves):
+            squares = self._signs(layer)
         else:
             squares = [(slopes[i] - slopes[i + 1]) / (powers[i] - powers[i + 1]) for i in range(theory.steps)]
         found = {name: self.at_fields(square) for name, square in zip(o.names[: theory.steps], squares)}
