@@ -12,13 +12,15 @@ __all__ = ["from_plain", "packed", "plain", "unpacked"]
 def plain(found):
     """Plain values of (seeds, transitions) as a section's search returns them."""
     seeds, transitions = found
-    return [[[_floats(values), _floats(phi)] for values, phi in seeds], [[_transition(t), _floats(values)] for t, values in transitions]]
+    return [[[_floats(values), _floats(phi)] for values, phi in seeds],
+            [[_transition(t), _floats(values)] for t, values in transitions]]
 
 
 def from_plain(document):
     """The (seeds, transitions) of `plain`."""
     seeds, transitions = document
-    return ([(tuple(values), np.array(phi)) for values, phi in seeds], [(_from_plain(t), tuple(values)) for t, values in transitions])
+    return ([(tuple(values), np.array(phi)) for values, phi in seeds],
+            [(_from_plain(t), tuple(values)) for t, values in transitions])
 
 
 def packed(records):
@@ -33,8 +35,8 @@ def unpacked(arrays):
 
 def _transition(t):
     origin = t.origin and [t.origin.kind, [_floats(s) for s in t.origin.states]]
-    return {"kind": t.kind, "at": t.at, "before": t.before, "after": t.after, "equilibrium": bool(t.equilibrium), "states": list(t.states),
-            "origin": origin}
+    return {"kind": t.kind, "at": t.at, "before": t.before, "after": t.after, "equilibrium": bool(t.equilibrium),
+            "states": list(t.states), "origin": origin}
 
 
 def _from_plain(values):

@@ -54,7 +54,7 @@ def pose(source, T=None, beta=None, start=None, at=None, **parameters):
     numbers = {name: exact(name, value) for name, value in parameters.items()}
     compiled, given = configured(source, {name: float(v) for name, v in numbers.items()})
     if compiled.model.couplings:
-        raise InputError(f"{compiled.model.name} has quenched couplings: precise points are not available for such models in this version")
+        raise InputError(f"{compiled.model.name} has quenched couplings: precise points are not available for such models")
     if at is None:
         return _at_point(compiled, _all_exact(compiled, numbers, given), start)
     return _special(compiled, numbers, given, start, at)
@@ -71,9 +71,9 @@ def exact(name, value):
     try:
         number = _number(value)
     except (TypeError, ValueError, ArithmeticError) as error:
-        raise InputError(f"{name}: expected a finite real number or an expression such as '1/3': got {value!r} ({error})") from None
+        raise InputError(f"{name}: expected a finite real number or a text such as '1/3': got {value!r} ({error})") from None
     if not (number.is_number and number.is_real and number.is_finite):
-        raise InputError(f"{name}: expected a finite real number or an expression such as '1/3': got {value!r}")
+        raise InputError(f"{name}: expected a finite real number or a text such as '1/3': got {value!r}")
     return number
 
 

@@ -1,8 +1,9 @@
 """Interval arithmetic: every operation returns an interval that contains the exact result.
 
-Built on mpmath's interval context, whose elementary functions are widened by a few units of the last place besides. Gaussian averages
-use the trapezoidal rule with the bound of Trefethen and Weideman, SIAM Rev. 56, 385 (2014), Theorem 5.1: for g analytic in the strip
-|Im z| < a with integrals of |g| at most M along its lines, the rule of spacing h errs by at most 2 M / (exp(2 pi a / h) - 1).
+Built on mpmath's interval context, whose elementary functions are widened by a few units of the last place besides. Gaussian
+averages use the trapezoidal rule with the bound of Trefethen and Weideman, SIAM Rev. 56, 385 (2014), Theorem 5.1: for g analytic
+in the strip |Im z| < a with integrals of |g| at most M along its lines, the rule of spacing h errs by at most
+2 M / (exp(2 pi a / h) - 1).
 """
 
 import math
@@ -177,7 +178,8 @@ def _hypergeometric(b, w):
 
 
 _FUNCTIONS = {
-    "add": lambda *a: sum(a[1:], a[0]), "mul": lambda *a: math.prod(a[1:], start=a[0]), "exp": _exp, "log": _log, "tanh": _increasing(_tanh_at),
+    "add": lambda *a: sum(a[1:], a[0]), "mul": lambda *a: math.prod(a[1:], start=a[0]),
+    "exp": _exp, "log": _log, "tanh": _increasing(_tanh_at),
     "sinh": lambda x: (_exp(x) - _exp(-x)) / 2, "cosh": lambda x: (_exp(x) + _exp(-x)) / 2,
     "log2cosh": _log2cosh, "Gibbs": _gibbs, "LogSumExp": _log_sum_exp,
     "sin": lambda x: iv.sin(x) + iv.mpf([-1, 1]) * iv.ldexp(iv.mpf(1), 4 - iv.prec),
@@ -189,7 +191,7 @@ _FUNCTIONS = {
 
 @dataclass(frozen=True)
 class _Bound:
-    """|value| <= sum_k coefficients[k] r^k in the strip, r = |Re z|; and dvalue/dz, if it is constant, at most `slope` in modulus.
+    """|value| <= sum_k coefficients[k] r^k in the strip, r = |Re z|; and a constant dvalue/dz is at most `slope` in modulus.
 
     `slope` is 0 outside the integral and None for a function that is not affine in z.
     """
@@ -214,7 +216,7 @@ class _Strip:
         return spacing, reach, errors
 
     def _height(self):
-        """Half the width of the strip: arguments of tanh stay within pi/4 of the real axis, exponents within pi/3 of each other."""
+        """Half the width of the strip: arguments of tanh keep within pi/4 of the real axis, exponents within pi/3 together."""
         slopes = [s for s in self._argument_slopes() if s > 0]
         # pi/4 > 0.785, and sums of exponentials keep a real part of at least 1/2.
         return iv.mpf(min([6, *(0.785 / s for s in slopes)]))
@@ -227,7 +229,7 @@ class _Strip:
         spacing = math.floor(spacing / unit) * unit
         reach = math.ceil((math.sqrt(2 * digits * math.log(10)) + 3) / spacing)
         if reach > MOST_NODES:
-            raise InputError("the temperature is too low against the width of the Gaussian disorder: a certificate is not available here")
+            raise InputError("T is too low for the width of the Gaussian disorder: no certificate is available here")
         return iv.mpf(spacing), reach
 
     def _discretisation(self, coefficients, a, h):
@@ -327,7 +329,7 @@ def _powers(step, arguments):
 def _affine(step, arguments):
     """The arguments of a function with singularities: affine in z, or nothing is known about their imaginary parts."""
     if any(b.slope is None for b in arguments):
-        raise InputError(f"the argument of {step.rule} is not linear in the Gaussian variable: a certificate is not available here")
+        raise InputError(f"the argument of {step.rule} is not linear in the Gaussian variable: no certificate is available here")
 
 
 def _bounded(value):
@@ -344,6 +346,6 @@ def _logarithm(step, arguments):
     return _Bound((together[0] + math.log(len(arguments)) + 2, *together[1:]), None)
 
 
-# |tanh| <= 1 within pi/4 of the real axis; a Gibbs weight is at most 2 where exponents differ by at most pi/3 in their imaginary part.
+# |tanh| <= 1 within pi/4 of the real axis; a Gibbs weight is at most 2 where imaginary parts of exponents differ by at most pi/3.
 _RULES = {"add": _sum, "mul": _product, "power": _powers, "tanh": _bounded(1), "Gibbs": _bounded(2), "log2cosh": _logarithm,
           "LogSumExp": _logarithm}

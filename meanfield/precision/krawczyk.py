@@ -1,8 +1,8 @@
 """Proofs by interval arithmetic that a solution exists and is the only one in a stated box.
 
-Krawczyk's operator K(X) = x - C f(x) + (1 - C f'(X)) (X - x), with C an approximate inverse of f'(x): where K(X) lies in the interior
-of X there is exactly one zero of f in X, and it lies in K(X) (R. Krawczyk, Computing 4, 187 (1969); R. E. Moore, SIAM J. Numer. Anal.
-14, 611 (1977)).
+Krawczyk's operator K(X) = x - C f(x) + (1 - C f'(X)) (X - x), with C an approximate inverse of f'(x): where K(X) lies in the
+interior of X there is exactly one zero of f in X, and it lies in K(X) (R. Krawczyk, Computing 4, 187 (1969); R. E. Moore, SIAM J.
+Numer. Anal. 14, 611 (1977)).
 """
 
 from dataclasses import dataclass
@@ -57,16 +57,19 @@ class Certificate:
 
     def as_dict(self):
         """Plain texts; the ends of intervals are rounded outwards."""
-        ends = lambda values: {name: [_outward(low, -1, self.digits + 2), _outward(high, 1, self.digits + 2)] for name, (low, high) in values.items()}
+        places = max(self.digits, 1) + 2
+        text = lambda ends: [_outward(ends[0], -1, places), _outward(ends[1], 1, places)]
+        ends = lambda values: {name: text(pair) for name, pair in values.items()}
         return {"model": self.model, "kind": self.kind, "parameters": dict(self.parameters), "statement": self.statement,
                 "box": ends(self.box), "enclosure": ends(self.enclosure), "digits": self.digits, "nodes": self.nodes}
 
     def __repr__(self):
         where = ", ".join(f"{name} = {v}" for name, v in self.parameters.items())
         places = max(self.digits, 1) + 1
-        rows = [f"  {name} in [{_outward(low, -1, places)}, {_outward(high, 1, places)}]" for name, (low, high) in self.enclosure.items()]
+        rows = [f"  {name} in [{_outward(a, -1, places)}, {_outward(b, 1, places)}]" for name, (a, b) in self.enclosure.items()]
         radius = min((high - low) / 2 for low, high in self.box.values()) if self.box else mpmath.mpf(0)
-        return "\n".join([f"{self.model} at {where}: {self.kind}, proved", *rows, f"  the only one within about {mpmath.nstr(radius, 2)}"])
+        head, tail = f"{self.model} at {where}: {self.kind}, proved", f"  the only one within about {mpmath.nstr(radius, 2)}"
+        return "\n".join([head, *rows, tail])
 
 
 def certify(source, *, digits=25, T=None, beta=None, start=None, at=None, **parameters):
@@ -126,14 +129,15 @@ def _certificate(posed, problem, centre, digits):
     krawczyk = _Krawczyk(problem, arithmetic, centre)
     box = krawczyk.unique()
     if box is None:
-        raise InputError("no proof: the solution is degenerate, or nearly so, at this precision; ask for more digits, or seek the special point with at=")
+        raise InputError("no proof: the solution is degenerate or nearly so; ask for more digits, or seek the special point with at=")
     enclosure = krawczyk.tightened(box)
     setting = posed.setting
     width = max((size(x - iv.mpf(lower(x))) for x in enclosure), default=mpmath.mpf(10) ** -digits)
     places = int(mpmath.floor(-mpmath.log10(width))) if width else digits
     named = lambda intervals: {_label(u, problem.kind): (lower(x), upper(x)) for u, x in zip(problem.unknowns, intervals)}
     parameters = {str(k): str(v) for k, v in {**setting.theory.model.structural, **setting.exact}.items()}
-    return Certificate(setting.theory.model.name, problem.kind, named(box), named(enclosure), parameters, _STATEMENTS[problem.kind], places, arithmetic.nodes)
+    return Certificate(setting.theory.model.name, problem.kind, named(box), named(enclosure), parameters,
+                       _STATEMENTS[problem.kind], places, arithmetic.nodes)
 
 
 class _Krawczyk:
@@ -217,7 +221,8 @@ def _outward(value, side, places):
 
 _STATEMENTS = {
     "solution": "the self-consistency equations have exactly one solution in the box, and it lies in the enclosure",
-    "fold": "in the box there is exactly one point where a solution has a Jacobian with a kernel; it is simple, and lies in the enclosure",
-    "critical": "in the box there is exactly one point where the symmetric solution loses a direction of stability; it lies in the enclosure",
-    "coexistence": "in the box there is exactly one point where two solutions have the same free energy; it lies in the enclosure",
+    "fold": "in the box there is exactly one solution with a singular Jacobian and its direction, and it lies in the enclosure",
+    "critical": "in the box exactly one symmetric solution has the direction of instability in the kernel of its Jacobian, and it "
+                "lies in the enclosure",
+    "coexistence": "in the box there is exactly one pair of solutions of the same free energy, and it lies in the enclosure",
 }

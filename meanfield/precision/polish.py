@@ -83,8 +83,8 @@ class PreciseSolution:
         return {"model": self.model, "kind": self.kind, "parameters": dict(self.parameters), "at": text(self.at),
                 "order_parameters": text(self.order_parameters), "partner": text(self.partner), "direction": text(self.direction),
                 "free_energy": self.text(self.free_energy), "entropy": self.text(self.entropy), "energy": self.text(self.energy),
-                "digits": self.digits, "requested": self.requested, "residual": mpmath.nstr(self.residual, 3), "nodes": self.nodes,
-                "status": self.status}
+                "digits": self.digits, "requested": self.requested, "residual": mpmath.nstr(self.residual, 3),
+                "nodes": self.nodes, "status": self.status}
 
     def text(self, x):
         """A value in its verified digits."""
@@ -92,7 +92,8 @@ class PreciseSolution:
 
     def __repr__(self):
         where = ", ".join(f"{name} = {v}" for name, v in self.parameters.items())
-        head = f"{self.model} at {where}: {self.kind}, {self.digits} digits verified" + ("" if self.converged else f" ({self.status})")
+        doubt = "" if self.converged else f" ({self.status})"
+        head = f"{self.model} at {where}: {self.kind}, {self.digits} digits verified{doubt}"
         rows = {**self.at, **self.order_parameters, "f": self.free_energy, "s": self.entropy}
         width = max(map(len, rows))
         return "\n".join([head, *(f"  {name.ljust(width)} = {self.text(x)}" for name, x in rows.items())])
@@ -109,8 +110,8 @@ def precise(source, *, digits=50, T=None, beta=None, start=None, at=None, **para
     source : model, theory, compiled theory, name or path of a model file; or a Solution of a built-in model
     digits : number of digits to verify
     T, beta, **parameters : numbers, or texts such as "1/3"; a float is the decimal that it is written as: 0.1 is 1/10
-    start : {name: value} or values near the solution, stable or not; None takes the equilibrium. With `at`, near the special point;
-        two of them ask for their coexistence
+    start : {name: value} or values near the solution, stable or not; None takes the equilibrium. With `at`, near the special
+        point; two of them ask for their coexistence
     at : {name: approximate value} of one parameter that is left free, a `Transition` or a `SpecialPoint` of a branch: the nearest
         point where the state of `start` becomes singular
 
@@ -136,7 +137,7 @@ def polished(posed, digits):
         found = _verified(problem, values, digits)
         if found is not None:
             return _result(posed, problem, digits, *found)
-    raise InputError("Newton's method did not converge to this point: give a closer start, or look for the special point with at=")
+    raise InputError("Newton's method did not converge to this point: give a closer start, or seek the special point with at=")
 
 
 def _verified(problem, values, digits):
@@ -223,9 +224,10 @@ def _result(posed, problem, digits, values, observed, agreement, residual, nodes
         direction = {name: mpmath.mpf(known.get(v, v)) for name, v in (problem.vector or {}).items()}
         energy = free_energy + temperature * entropy
     parameters = {**setting.theory.model.structural, **setting.exact}
-    return PreciseSolution(setting.theory.model.name, problem.kind, states[0], free_energy, entropy, energy, max(agreement, 0), digits,
-                           {str(k): str(v) for k, v in parameters.items()}, place, states[1] if len(states) > 1 else {}, direction,
-                           residual, nodes, _status(agreement, digits, settled), posed.solution, posed=posed)
+    partner = states[1] if len(states) > 1 else {}
+    return PreciseSolution(setting.theory.model.name, problem.kind, states[0], free_energy, entropy, energy, max(agreement, 0),
+                           digits, {str(k): str(v) for k, v in parameters.items()}, place, partner, direction, residual, nodes,
+                           _status(agreement, digits, settled), posed.solution, posed=posed)
 
 
 def _status(agreement, digits, settled):

@@ -225,8 +225,9 @@ def _problem(setting, kind, tied, equations, unknowns, vector=None, across=()):
     kept = tuple(residual[i] for i in tied.rows)
     state = {name: tied(a) for name, a in zip(setting.names, setting.phi)}
     checks = (*residual, *across)
-    return Problem(kind, (*tied.unknowns, *unknowns), (*kept, *equations), (state,), tied(setting.free_energy), tied(setting.entropy),
-                   checks, setting.temperature, setting.free, vector, _is_exact(tied, setting, residual, across))
+    return Problem(kind, (*tied.unknowns, *unknowns), (*kept, *equations), (state,), tied(setting.free_energy),
+                   tied(setting.entropy), checks, setting.temperature, setting.free, vector,
+                   _is_exact(tied, setting, residual, across))
 
 
 def _is_exact(tied, setting, residual, across):

@@ -15,7 +15,7 @@ __all__ = ["Program"]
 
 @dataclass(frozen=True)
 class Step:
-    """One operation: its name, the positions of its arguments, what else it needs, and whether it depends on the bound variable."""
+    """One operation: its name, the places of its arguments, what else it needs, whether it depends on the bound variable."""
 
     rule: str
     arguments: tuple = ()

@@ -52,7 +52,9 @@ class Reals:
             return program.at(self, outer, mean)
         at = lambda z: program.at(self, outer, mean + width * z)
         if program in self._chosen:
-            return self._sum(at, self._chosen[program], range(-self._reach(self._chosen[program]), self._reach(self._chosen[program]) + 1))
+            spacing = self._chosen[program]
+            reach = self._reach(spacing)
+            return self._sum(at, spacing, range(-reach, reach + 1))
         return self._refined(program, at)
 
     def _refined(self, program, at):

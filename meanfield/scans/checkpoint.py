@@ -16,7 +16,7 @@ __all__ = ["Checkpoint"]
 
 FORMAT = 1
 # At most this share of the time goes into writing.
-SHARE = 0.05
+SHARE = 0.1
 
 
 class Checkpoint:
@@ -53,7 +53,7 @@ class Checkpoint:
                 arrays = {name: file[name] for name in file.files}
             identity = json.loads(str(arrays.pop("identity")))
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise InputError(f"{self.path} is not a checkpoint ({type(error).__name__}): give another name or delete it") from None
+            raise InputError(f"{self.path} is no checkpoint ({type(error).__name__}): give another name or delete it") from None
         self._compare(identity)
         return self.unpack(arrays)
 
@@ -61,8 +61,9 @@ class Checkpoint:
         here = self.identity
         for name in dict.fromkeys([*here, *there]):
             if here.get(name) != there.get(name):
-                raise InputError(f"the checkpoint {self.path} belongs to another computation ({name}: {_brief(there.get(name))} there, "
-                                 f"{_brief(here.get(name))} here): give another file or delete it")
+                difference = f"{name}: {_brief(there.get(name))} there, {_brief(here.get(name))} here"
+                raise InputError(f"the checkpoint {self.path} belongs to another computation ({difference}): give another file "
+                                 "or delete it")
 
     def save(self, records, now=False):
         """Write the records, unless the last time is too recent for what writing costs."""

@@ -92,5 +92,5 @@ class _Layout:
 
 def _attributes(grid):
     model = grid.model
-    return {"title": f"Scan of {model.title}", "model": model.name, "parameters": json.dumps(grid.held), "reference": model.reference,
-            "units": "k_B = 1, energies per site"}
+    return {"title": f"Scan of {model.title}", "model": model.name, "parameters": json.dumps(grid.held),
+            "reference": model.reference, "units": "k_B = 1, energies per site"}

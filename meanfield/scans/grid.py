@@ -99,7 +99,7 @@ def _values(name, given):
 
 def _is_range(given):
     """A tuple (low, high, points) with an integer at its end; a list or an array holds values."""
-    return isinstance(given, tuple) and len(given) == 3 and isinstance(given[2], (int, np.integer)) and not isinstance(given[2], bool)
+    return isinstance(given, tuple) and len(given) == 3 and isinstance(given[2], (int, np.integer))
 
 
 def _limits(given):

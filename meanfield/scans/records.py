@@ -29,6 +29,7 @@ def unpacked(arrays):
     texts = json.loads(str(arrays["texts"]))
     ends = np.cumsum(arrays["rows"])
     name = lambda indices: tuple(texts[i] for i in indices)
-    return {int(point): Record(arrays["numbers"][end - rows:end].copy(), name(arrays["kinds"][end - rows:end]),
-                               name(arrays["statuses"][end - rows:end]), int(found), bool(complete))
-            for point, rows, end, found, complete in zip(arrays["points"], arrays["rows"], ends, arrays["found"], arrays["complete"])}
+    columns = (arrays["points"], ends - arrays["rows"], ends, arrays["found"], arrays["complete"])
+    return {int(point): Record(arrays["numbers"][first:end].copy(), name(arrays["kinds"][first:end]),
+                               name(arrays["statuses"][first:end]), int(found), bool(complete))
+            for point, first, end, found, complete in zip(*columns)}

@@ -36,7 +36,8 @@ def scan(model, over, quantities=None, *, executor=None, checkpoint=None, progre
     quantities : names out of free_energy, entropy, energy, kind, stable, multiplicity, susceptibility (chi_<name>),
         residual, quadrature_error, solutions, complete; None for all of them
     executor : any `concurrent.futures.Executor` (processes, `dask.distributed`'s `client.get_executor()`); None works here
-    checkpoint : name of a file (.npz) that keeps what is done; the same call goes on from there
+    checkpoint : name of a file (.npz) that keeps what is done; the same call goes on from there. It is written after every
+        task, or as often as keeps a tenth of the time for writing
     progress : True for messages on standard error, a function progress(done, total), or False
     every : all solutions along a further dimension "solution", stable ones first, padded with NaN
     method : Search

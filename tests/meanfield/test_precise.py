@@ -18,7 +18,7 @@ from theory.averages import GaussianAverage
 from theory.errors import InputError
 from theory.functions import Gibbs, LogRadial, LogSumExp, RadialRatio, log2cosh
 
-# name, options, quantity, value: J. Stat. Phys. textbook values to 15 digits, re-derived in the tests below where a formula is known.
+# name, options, quantity, value: equations of the textbooks solved to 15 digits by other programs.
 PUBLISHED = [
     ("curie-weiss", {"T": 0.5}, "m", "0.957504024077269"),
     ("curie-weiss", {"T": 1, "h": 0.1}, "m", "0.611811554865309"),
@@ -123,8 +123,10 @@ def test_unmet_digits_are_said(monkeypatch):
 
 
 @pytest.mark.parametrize(("given", "said"), [
-    ({"T": 0}, "T = 0 has no precise points"), ({"T": "a"}, "T: expected a finite real number"), ({"T": float("nan")}, "T: expected"),
-    ({"T": 0.5, "digits": 0}, "digits: expected"), ({"at": {"T": 0.9}}, "needs a start"), ({"at": {"x": 0.9}, "start": [0]}, "at: x"),
+    ({"T": 0}, "T = 0 has no precise points"), ({"T": "a"}, "T: expected a finite real number"),
+    ({"T": float("nan")}, "T: expected"),
+    ({"T": 0.5, "digits": 0}, "digits: expected"), ({"at": {"T": 0.9}}, "needs a start"),
+    ({"at": {"x": 0.9}, "start": [0]}, "at: x"),
     ({"at": {"T": 0.9}, "T": 0.9, "start": [0]}, "both set and sought"), ({"T": 0.5, "start": [1, 2]}, "start: expected values"),
     ({"T": 0.5, "beta": 2}, "either T or beta"),
 ])
@@ -138,13 +140,14 @@ def test_bad_input(given, said):
 # Interval arithmetic
 
 x, y, w, T = sympy.symbols("x y w T", real=True)
-FUNCTIONS = [x * y - x**3, sympy.tanh(x), log2cosh(x), sympy.exp(x) / (2 + y**2), LogSumExp(x, y, x * y), Gibbs(2, x, y, 0), x**-2, sympy.sqrt(w) * y,
-             LogRadial(sympy.Rational(3, 2), w), RadialRatio(1, w), sympy.sin(x) + sympy.cos(y), sympy.log(w), w ** sympy.Rational(2, 3)]
+FUNCTIONS = [x * y - x**3, sympy.tanh(x), log2cosh(x), sympy.exp(x) / (2 + y**2), LogSumExp(x, y, x * y), Gibbs(2, x, y, 0),
+             x**-2, sympy.sqrt(w) * y, LogRadial(sympy.Rational(3, 2), w), RadialRatio(1, w), sympy.sin(x) + sympy.cos(y),
+             sympy.log(w), w ** sympy.Rational(2, 3)]
 
 
 @pytest.mark.parametrize("expr", FUNCTIONS, ids=str)
 def test_intervals_contain_the_values(expr):
-    """Values at random points of random boxes, computed with many more digits, lie in the interval; narrow boxes give narrow ones."""
+    """Values at random points of random boxes, with many more digits, lie in the interval; narrow boxes give narrow ones."""
     program, rng = Program([expr]), random.Random(3)
     for _ in range(40):
         low = {s: rng.uniform(0.1, 2) if s == w else rng.choice([-1, 1]) * rng.uniform(0.01, 3) for s in (x, y, w)}
@@ -157,7 +160,8 @@ def test_intervals_contain_the_values(expr):
         assert upper(enclosure) - lower(enclosure) < 1e6 * width + 1e-12
 
 
-INTEGRANDS = [sympy.tanh((w + x) / T), sympy.tanh((w + x) / T) ** 2 * x**2, log2cosh((w + x) / T), LogSumExp((w + x) / T, 0, -x / T + w),
+INTEGRANDS = [sympy.tanh((w + x) / T), sympy.tanh((w + x) / T) ** 2 * x**2, log2cosh((w + x) / T),
+              LogSumExp((w + x) / T, 0, -x / T + w),
               Gibbs(1, (w + x) / T, 0, -x / T) * x, 1 + x**4]
 
 
@@ -211,7 +215,8 @@ def test_own_model_with_three_states_in_a_gaussian_field():
     m, S, h, D, J = symbols("m S h D J")
     from theory import Spin
 
-    model = Model(Spin(S, 1), {m: S}, -J * m**2 / 2, D * S**2 - h * S, {h: Normal(0, sympy.Rational(1, 25))}, {"J": 1.0, "D": 0.4}, name="own")
+    field, defaults = {h: Normal(0, sympy.Rational(1, 25))}, {"J": 1.0, "D": 0.4}
+    model = Model(Spin(S, 1), {m: S}, -J * m**2 / 2, D * S**2 - h * S, field, defaults, name="own")
     found, proof = precise(model, T="3/10", digits=25), certify(model, T="3/10", digits=12)
     assert proof.enclosure["m"][0] <= found["m"] <= proof.enclosure["m"][1] and found.digits >= 25
     assert found["m"] == pytest.approx(meanfield.solve(model, T=0.3)["m"], abs=1e-10)

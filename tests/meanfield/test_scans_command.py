@@ -20,6 +20,12 @@ def printed(capsys, *options):
     return json.loads(capsys.readouterr().out)
 
 
+def started(path, errors):
+    """The command in two processes of its own session."""
+    command = [sys.executable, "-m", "meanfield.cli", *COMMAND, "--jobs", "2", "--checkpoint", str(path)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=errors, text=True, start_new_session=True)
+
+
 def wait_for_the_end_of(children, seconds=30):
     """Whether these processes end in time."""
     for _ in range(10 * seconds):
@@ -33,8 +39,7 @@ def wait_for_the_end_of(children, seconds=30):
 def test_killed_command_goes_on(tmp_path, capsys):
     """SIGKILL while processes work; the same command then prints what an uninterrupted one does."""
     path = tmp_path / "diagram.npz"
-    process = subprocess.Popen([sys.executable, "-m", "meanfield.cli", *COMMAND, "--jobs", "2", "--checkpoint", str(path)], cwd=ROOT,
-                               stdout=subprocess.DEVNULL, start_new_session=True)
+    process = started(path, None)
     while not path.exists() and process.poll() is None:
         time.sleep(0.005)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
@@ -50,8 +55,7 @@ def test_killed_command_goes_on(tmp_path, capsys):
 def test_interrupted_command(tmp_path):
     """Ctrl-C ends with status 130 and one line."""
     path = tmp_path / "diagram.npz"
-    process = subprocess.Popen([sys.executable, "-m", "meanfield.cli", *COMMAND, "--jobs", "2", "--checkpoint", str(path)], cwd=ROOT,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = started(path, subprocess.PIPE)
     while not path.exists() and process.poll() is None:
         time.sleep(0.005)
     process.send_signal(signal.SIGINT)
