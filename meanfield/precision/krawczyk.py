@@ -129,7 +129,7 @@ def _certificate(posed, problem, centre, digits):
     krawczyk = _Krawczyk(problem, arithmetic, centre)
     box = krawczyk.unique()
     if box is None:
-        raise InputError("no proof: the solution is degenerate or nearly so; ask for more digits, or seek the special point with at=")
+        raise InputError("no proof: the solution is (nearly) degenerate; ask for more digits, or seek the special point with at=")
     enclosure = krawczyk.tightened(box)
     setting = posed.setting
     width = max((size(x - iv.mpf(lower(x))) for x in enclosure), default=mpmath.mpf(10) ** -digits)
@@ -222,7 +222,7 @@ def _outward(value, side, places):
 _STATEMENTS = {
     "solution": "the self-consistency equations have exactly one solution in the box, and it lies in the enclosure",
     "fold": "in the box there is exactly one solution with a singular Jacobian and its direction, and it lies in the enclosure",
-    "critical": "in the box exactly one symmetric solution has the direction of instability in the kernel of its Jacobian, and it "
+    "critical": "in the box exactly one symmetric solution has the direction of instability in its Jacobian's kernel, and it "
                 "lies in the enclosure",
     "coexistence": "in the box there is exactly one pair of solutions of the same free energy, and it lies in the enclosure",
 }
