@@ -15,6 +15,8 @@ BOUND, FULL, STALLED, CLOSED, MERGED = range(5)
 REASONS = ("bound of a parameter", "limit of points", "no convergence at the smallest step", "closed", "the two states merge")
 SETTLED = 1e-9
 NOISE = 1e-12
+# A step is repeated with a shorter one where the tangent turns more, or the predictor misses by more.
+STRAIGHT, ROUGH = 0.7, 30.0
 MOST_ITERATIONS = 12
 MOST_AT_START = 60
 
@@ -190,80 +192,105 @@ def trace(address, point, n, active, weights, bounds, h, smallest, largest, accu
     d = n + 1
     out, far = np.empty(n + n * d + recorded), np.empty(n + n * d + recorded)
     A, step, border = np.empty((d, d)), np.empty(d), np.empty(d)
-    new, turned, trial, spare = np.empty(d), np.empty(d), np.empty(d), np.empty(d)
+    new, turned = np.empty(d), np.empty(d)
     call_system(address, point, z, out)
     count, found, evaluations, last = 1, 0, 1, 0.0
     _store(points, tangents, values, 0, z, tangent, out, n, active + recorded, active)
     while count < points.shape[0]:
-        level = _set_border(border, tangent, weights, z, d)
-        for j in range(d):
-            new[j] = z[j] + h * tangent[j]
-            if last > 0.0:
-                new[j] += 0.5 * h * h * (tangent[j] - tangents[count - 2, j]) / last
-        for j in range(d):
-            level += border[j] * (new[j] - z[j])
+        level = _predict(z, tangent, tangents[max(count - 2, 0)], weights, h, last, border, new, d)
         done, used, first = correct(address, point, new, border, level, n, math.inf, far, A, step)
         evaluations += used
         if done:
-            done = _tangent(far, border, weights, A, turned, n) and _dot(turned, border, d) > 0.7
-        if not done or first > 30.0 * accuracy:
+            done = _tangent(far, border, weights, A, turned, n) and _dot(turned, border, d) > STRAIGHT
+        if not done or first > ROUGH * accuracy:
             h *= 0.4
             if h < smallest:
                 return count, found, STALLED, evaluations
             continue
-        way = _way(z, new, weights, d)
         reason = -1
         if pair > 0 and _apart(new, z, pair) <= 0.0:
-            _merge(address, point, n, weights, z, tangent, new, turned, way, pair, trial, border, far, A, step)
+            _merge(address, point, n, weights, z, tangent, new, turned, pair, border, far, A, step)
             reason = MERGED
-        for p in range(active):
-            j = d - active + p
-            for side in range(2):
-                limit = bounds[p, side]
-                if (new[j] - limit) * (2 * side - 1) > 0.0:
-                    _between(z, tangent, new, turned, way, (limit - z[j]) / (new[j] - z[j]), trial, d)
-                    trial[j] = limit
-                    _axis(border, j, d)
-                    done, used, _ = correct(address, point, trial, border, limit, n, math.inf, far, A, step)
-                    evaluations += used
-                    if not done:
-                        return count, found, STALLED, evaluations
-                    new[:] = trial
-                    new[j] = limit
-                    for i in range(d):
-                        border[i] = weights[i] * tangent[i]
-                    if _tangent(far, border, weights, A, trial, n):
-                        turned[:] = trial
-                    way = _way(z, new, weights, d)
-                    reason = BOUND
+        crossed = _stop_at_bounds(address, point, n, active, weights, bounds, z, tangent, new, turned, border, far, A, step)
         call_system(address, point, new, far)
         evaluations += 1
-        if not math.isfinite(_total(far, n + n * d)):
+        if crossed < 0 or not math.isfinite(_total(far, n + n * d)):
             return count, found, STALLED, evaluations
-        for t in range(active + tests):
-            a, b = _test(out, tangent, t, n, active), _test(far, turned, t, n, active)
-            # Where entropy and replicon vanish exponentially their sign is rounding.
-            if a * b < 0.0 and found < events.shape[0] and (t < active or max(abs(a), abs(b)) > NOISE):
-                used = _locate(address, point, n, active, weights, z, tangent, new, turned, way, t, a, b, trial, spare, border,
-                               out, A, step)
-                evaluations += used
-                if used > 0:
-                    events[found] = trial
-                    event_tests[found] = t
-                    found += 1
+        found, used = _find_events(address, point, n, active, tests, weights, z, tangent, new, turned, out, far, border, A, step,
+                                   events, event_tests, found)
+        evaluations += used
         _store(points, tangents, values, count, new, turned, far, n, active + recorded, active)
         count += 1
-        last = way
+        last = _way(z, new, weights, d)
         out, far = far, out
         z[:] = new
         tangent[:] = turned
+        if crossed > 0:
+            reason = BOUND
+        if reason < 0 and count > 4 and _closes(points, tangents, count, weights, d):
+            reason = CLOSED
         if reason >= 0:
             return count, found, reason, evaluations
-        if count > 4 and _closes(points, tangents, count, weights, d):
-            return count, found, CLOSED, evaluations
         growth = (accuracy / max(first, 1e-3 * accuracy)) ** 0.3333333333333333
         h = min(largest, h * min(2.0, max(0.4, growth)))
     return count, found, FULL, evaluations
+
+
+@routine
+def _predict(z, tangent, before, weights, h, last, border, new, d):
+    """A parabola through the last tangents, into `new`, and the hyperplane on which it is corrected; its level."""
+    level = _set_border(border, tangent, weights, z, d)
+    for j in range(d):
+        new[j] = z[j] + h * tangent[j]
+        if last > 0.0:
+            new[j] += 0.5 * h * h * (tangent[j] - before[j]) / last
+        level += border[j] * (new[j] - z[j])
+    return level
+
+
+@routine
+def _stop_at_bounds(address, point, n, active, weights, bounds, z, tangent, new, turned, border, out, A, step):
+    """Where the step from z to `new` leaves the bounds, move `new` onto them: 1, 0 where it does not, -1 where that fails."""
+    d, crossed = n + 1, 0
+    trial = np.empty(d)
+    for p in range(active):
+        j = d - active + p
+        for side in range(2):
+            limit = bounds[p, side]
+            if (new[j] - limit) * (2 * side - 1) > 0.0:
+                _between(z, tangent, new, turned, _way(z, new, weights, d), (limit - z[j]) / (new[j] - z[j]), trial, d)
+                trial[j] = limit
+                _axis(border, j, d)
+                done, _, _ = correct(address, point, trial, border, limit, n, math.inf, out, A, step)
+                if not done:
+                    return -1
+                new[:] = trial
+                new[j] = limit
+                _set_border(border, tangent, weights, z, d)
+                if _tangent(out, border, weights, A, trial, n):
+                    turned[:] = trial
+                crossed = 1
+    return crossed
+
+
+@routine
+def _find_events(address, point, n, active, tests, weights, z, tangent, new, turned, out, far, border, A, step,
+                 events, event_tests, found):
+    """Locate the test functions' changes of sign between two points: (events found so far, evaluations)."""
+    evaluations, way = 0, _way(z, new, weights, n + 1)
+    trial = np.empty(n + 1)
+    for t in range(active + tests):
+        a, b = _test(out, tangent, t, n, active), _test(far, turned, t, n, active)
+        # Where entropy and replicon vanish exponentially their sign is rounding.
+        if a * b < 0.0 and found < events.shape[0] and (t < active or max(abs(a), abs(b)) > NOISE):
+            used = _locate(address, point, n, active, weights, z, tangent, new, turned, way, t, a, b, trial, border, A, step,
+                           out.shape[0])
+            evaluations += used
+            if used > 0:
+                events[found] = trial
+                event_tests[found] = t
+                found += 1
+    return found, evaluations
 
 
 @routine
@@ -276,12 +303,11 @@ def _apart(z, before, pair):
 
 
 @routine
-def _merge(address, point, n, weights, a, ta, b, tb, way, pair, z, border, out, A, step):
+def _merge(address, point, n, weights, a, ta, b, tb, pair, border, out, A, step):
     """The last point at which the two states are told apart, into b; they merge where the system is singular."""
     d = n + 1
-    low, high = 0.0, 1.0
-    best = np.empty(d)
-    best[:] = a
+    low, high, way = 0.0, 1.0, _way(a, b, weights, d)
+    best, z = a.copy(), np.empty(d)
     for _ in range(40):
         x = 0.5 * (low + high)
         _between(a, ta, b, tb, way, x, z, d)
@@ -344,14 +370,14 @@ def _store(points, tangents, values, i, z, tangent, out, n, all_tests, active):
 
 
 @routine
-def _locate(address, point, n, active, weights, a, ta, b, tb, way, index, fa, fb, z, t, border, out, A, step):
+def _locate(address, point, n, active, weights, a, ta, b, tb, way, index, fa, fb, z, border, A, step, length):
     """A zero of test function `index` between two points of the curve, into z; 0 if not converged.
 
     The secant rule with halved ends (Illinois), each trial brought back onto the curve.
     """
     d = n + 1
     x0, x1, f0, f1, evaluations = 0.0, 1.0, fa, fb, 0
-    scratch = np.empty(out.shape[0])
+    scratch, t = np.empty(length), np.empty(d)
     for _ in range(60):
         x = (x0 * f1 - x1 * f0) / (f1 - f0)
         if not min(x0, x1) < x < max(x0, x1):

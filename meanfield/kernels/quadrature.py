@@ -6,16 +6,17 @@ REACH = 8.6
 
 
 def gauss_logistic(n, smallest=1e-17):
-    """Gauss rule for the density sech(v)**2 / 2; nodes of weight below `smallest` are dropped.
+    """Gauss rule of n nodes, n even, for the density sech(v)**2 / 2; nodes of weight below `smallest` are dropped.
 
     The orthogonal polynomials are continuous Hahn polynomials, whose Jacobi matrix has zero
     diagonal and squared off-diagonal pi**2 k**4 / (4 (4 k**2 - 1)).
     """
     k = np.arange(1.0, n)
     off = np.pi * k**2 / (2 * np.sqrt(4 * k**2 - 1))
-    nodes, vectors = np.linalg.eigh(np.diag(off, 1) + np.diag(off, -1))
-    weights = vectors[0] ** 2
-    nodes, weights = (nodes - nodes[::-1]) / 2, (weights + weights[::-1]) / 2
+    # Even and odd polynomials decouple: the positive nodes are singular values of the block between them.
+    left, positive, _ = np.linalg.svd(np.diag(off[::2]) + np.diag(off[1::2], -1))
+    half = left[0] ** 2 / 2
+    nodes, weights = np.concatenate([-positive, positive[::-1]]), np.concatenate([half, half[::-1]])
     kept = weights > smallest
     return nodes[kept], weights[kept] / weights[kept].sum()
 

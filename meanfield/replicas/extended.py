@@ -143,6 +143,7 @@ def curve(theory, kind, start, parameters, bounds, fixed=None, other=None, symme
     weights = _weights(built, z, ranges)
     point = built.point(fixed)
     z, tangent = _converge(built, point, z, weights, hold)
+    _refuse_outside(built, z, ranges)
     halves = [_trace(built, point, z, sign * tangent, weights, ranges, accuracy, steps, limit) for sign in (-1.0, 1.0)]
     return _joined(built, fixed, weights, halves)
 
@@ -183,6 +184,12 @@ def _converge(built, point, z, weights, hold):
         if found and np.isfinite(trial).all():
             return trial, tangent
     raise InputError(f"no point of the curve {built.kind!r} was found near the start: give a closer one")
+
+
+def _refuse_outside(built, z, ranges):
+    for name, value, (low, high) in zip(built.active, z[-len(ranges):], ranges):
+        if not low <= value <= high:
+            raise InputError(f"the curve met near the start has {name} = {value:g}, outside its bounds {low:g} to {high:g}")
 
 
 def _trace(built, point, z, tangent, weights, ranges, accuracy, steps, limit):
