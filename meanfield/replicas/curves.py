@@ -31,7 +31,7 @@ class Stepping:
     largest: float = 0.06
     smallest: float = 1e-7
     turn: float = 0.96
-    steps: int = 400
+    steps: int = 250
 
 
 @dataclass(frozen=True, eq=False)

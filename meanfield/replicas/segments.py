@@ -27,7 +27,8 @@ class Segment:
     Attributes
     ----------
     facts : list of Facts
-    ends : [why it ends at its low side, at its high side]: "edge", "border", "fold", "instability", "merged", "stopped", "limit"
+    ends : [why it ends at its low side, at its high side]: "edge", "border", "fold", "instability" (of the means, or of a
+        paramagnet's overlaps), "marginal" (of other overlaps), "merged", "stopped", "limit"
     stable : bool, positive response and `extremal`
     extremal : bool, whether the free energy is highest over the overlaps
     """
@@ -231,8 +232,9 @@ def _by_stability(line, sector, curve, facts, low, high):
         if found is None:
             start.append(b)
             continue
-        pieces.append(Segment(line, sector, curve, [*start, found], [reason, "instability"], *_held(inner[i])))
-        start, reason = [found, b], "instability"
+        end = "instability" if which == "stiffness" or sector.paramagnetic else "marginal"
+        pieces.append(Segment(line, sector, curve, [*start, found], [reason, end], *_held(inner[i])))
+        start, reason = [found, b], end
     pieces.append(Segment(line, sector, curve, start, [reason, high], *_held(inner[-1])))
     return pieces
 

@@ -184,7 +184,7 @@ class Finder:
     def equilibrium(self, t, energy=lambda s, t: s.at(t).free_energy):
         """The segment of equilibrium at t: over signals the lowest free energy, over overlaps without signal the highest; or None."""
         silent = self._present(t, lambda s: not s.signal and s.extremal)
-        signals = self._present(t, lambda s: s.signal and s.stable) + [s for s in self.perfect if s.covers(t)]
+        signals = self._present(t, lambda s: s.signal and s.stable and self._is_state(s)) + [s for s in self.perfect if s.covers(t)]
         best = [max(silent, key=lambda s: energy(s, t))] if silent else []
         return min([*best, *signals], key=lambda s: energy(s, t), default=None)
 
@@ -327,7 +327,7 @@ class Finder:
 
         Without signal one that ends at a fold is none: there the longitudinal eigenvalue vanishes, and the replicon lies below it.
         """
-        return segment.signal or "fold" not in segment.ends
+        return "marginal" not in segment.ends and (segment.signal or "fold" not in segment.ends)
 
     def _breakings(self):
         """Points at which a stable branch loses its stability against (further) breaking of replica symmetry."""
