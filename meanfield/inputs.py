@@ -8,7 +8,7 @@ from theory.model import Model
 
 from .kernels.compiled import Compiled, compile
 
-__all__ = ["configured", "coupled", "system_at"]
+__all__ = ["configured", "coupled", "has_couplings", "refuse_ansatz", "system_at"]
 
 
 def coupled(source, T=None, beta=None, **given):
@@ -20,6 +20,15 @@ def coupled(source, T=None, beta=None, **given):
     if not (isinstance(source, Model) and source.couplings):
         return None
     return source, source.values(T=T, beta=beta, **given)
+
+
+def has_couplings(source, given):
+    """Whether a source has quenched couplings; structural integers among `given` build a named model."""
+    if isinstance(source, (str, os.PathLike)):
+        from theory.models import configure
+
+        source, _ = configure(source, {k: v for k, v in given.items() if k not in ("T", "beta")})
+    return isinstance(source, Model) and bool(source.couplings)
 
 
 def configured(source, given):

@@ -9,13 +9,16 @@ from itertools import product
 
 import numpy as np
 
-from .bifurcations.box import Box, Range
+from theory.errors import InputError
+
+from .bifurcations.box import Box, Range, axes, read_range
 from .bifurcations.coexistence import grid_starts, stable_pair
 from .bifurcations.continuation import Arclength
 from .diagram.grid import scan
 from .diagram.labels import PhaseNames
 from .diagram.sections import from_plain, packed, plain, unpacked
 from .bifurcations.lines import LineCutter, LineFinder
+from .inputs import coupled, has_couplings, refuse_ansatz
 from .kernels.cache import digest
 from .results import versions
 from .scans.checkpoint import Checkpoint
@@ -133,7 +136,7 @@ class PhaseDiagram:
         return "\n".join([head, *phases, *(f"  {line!r}" for line in self.lines), *notes])
 
 
-def phase_diagram(model, *, x, y, sections=SECTIONS, progress=None, executor=None, checkpoint=None, **fixed):
+def phase_diagram(model, *, x, y, sections=None, progress=None, executor=None, checkpoint=None, ansatz=None, steps=None, **fixed):
     """Map the phases of a model in a plane of two parameters.
 
     Transitions along a few sections through the plane start the lines, which are then followed as curves; stable states from the
@@ -143,10 +146,11 @@ def phase_diagram(model, *, x, y, sections=SECTIONS, progress=None, executor=Non
     ----------
     model : model, theory, name or path of a model file
     x, y : (name, low, high) or (name, low, high, points)
-    sections : shares of a side at which sections are taken, for both parameters
+    sections : shares of a side at which sections are taken, for both parameters; None for the default
     progress : called as progress(done, total) while the computation runs
     executor : any `concurrent.futures.Executor` for the sections
     checkpoint : name of a file (.npz) that keeps the sections that are done; the same call goes on from there
+    ansatz, steps : of replicas, for models with quenched couplings: rs (default), 1rsb, or krsb with steps
     fixed : the other parameters, with T
 
     Returns
@@ -158,8 +162,30 @@ def phase_diagram(model, *, x, y, sections=SECTIONS, progress=None, executor=Non
     InputError
         For an unknown parameter, an empty range, a range over a structural integer, or a checkpoint of another diagram.
     """
+    if found := _coupled_plane(model, x, y, fixed):
+        from .replicas.diagram import replica_phase_diagram
+
+        return replica_phase_diagram(*found, ansatz, steps, sections, progress, executor, checkpoint)
+    refuse_ansatz(ansatz, steps)
     plane = _Plane(model, *(tuple(r) if isinstance(r, list) else r for r in (x, y)), tuple(fixed.items()))
-    return _Mapper(plane, executor, progress or (lambda done, total: None), checkpoint).run(sections)
+    return _Mapper(plane, executor, progress or (lambda done, total: None), checkpoint).run(sections or SECTIONS)
+
+
+def _coupled_plane(source, x, y, fixed):
+    """(model, Ranges, values of the other parameters) of a source with quenched couplings; None for any other source."""
+    if not has_couplings(source, fixed):
+        return None
+    ranges = tuple(read_range(name, limits) for name, limits in axes(x, y).items())
+    for r in ranges:
+        if r.name in fixed or (r.name == "T" and "beta" in fixed):
+            raise InputError(f"{r.name} is both set and ranged: give one of them")
+    corners = [coupled(source, **{**fixed, **{r.name: end for r, end in zip(ranges, ends)}})
+               for ends in product(*((r.low, r.high) for r in ranges))]
+    model, values = corners[0]
+    for r in ranges:
+        if r.name in model.structural:
+            raise InputError(f"{r.name} is a structural integer of {model.name}: it cannot be ranged over, set it instead")
+    return model, ranges, {name: value for name, value in values.items() if name not in {r.name for r in ranges}}
 
 
 @dataclass(frozen=True)

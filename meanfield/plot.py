@@ -40,15 +40,27 @@ CURVES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a
 LINE_STYLES = {
     "continuous": {"linestyle": "-", "linewidth": 1.9, "color": INK},
     "first-order": {"linestyle": (0, (6, 2.2)), "linewidth": 1.9, "color": INK},
+    "static": {"linestyle": "-", "linewidth": 1.9, "color": "#0072b2"},
+    "capacity": {"linestyle": "-", "linewidth": 2.2, "color": "#7a5195"},
     "spinodal": {"linestyle": (0, (1, 1.8)), "linewidth": 1.3, "color": "#55556b"},
+    "dynamic": {"linestyle": (0, (4, 1.6, 1, 1.6)), "linewidth": 1.5, "color": "#0072b2"},
+    "at": {"linestyle": (0, (4, 1.6, 1, 1.6)), "linewidth": 1.5, "color": "#d55e00"},
+    "gardner": {"linestyle": (0, (4, 1.6, 1, 1.6, 1, 1.6)), "linewidth": 1.5, "color": "#d55e00"},
+    "zero-entropy": {"linestyle": (0, (2.5, 1.8)), "linewidth": 1.2, "color": "#00785a"},
 }
+# What areas are hatched for: a state with a signal is metastable; the ansatz is unstable.
+HATCHES = {"metastable": {"hatch": "////", "edgecolor": "#8a8aa0"}, "invalid": {"hatch": "..", "edgecolor": "#c2713f"}}
+WALLS = ("continuous", "first-order", "static", "capacity")
 STABLE, UNSTABLE = {"linestyle": "-", "linewidth": 1.9}, {"linestyle": (0, (1, 1.6)), "linewidth": 1.3}
-LINE_NAMES = {"continuous": "continuous", "first-order": "first order", "spinodal": "spinodal"}
+LINE_NAMES = {"first-order": "first order", "at": "de Almeida–Thouless", "zero-entropy": "zero entropy", "gardner": "Gardner"}
+POINT_NAMES = {"turning": "turning point", "at": "replica symmetry breaks on the spinodal"}
 POINT_STYLES = {
     "tricritical": {"marker": "o", "markersize": 6.5, "color": INK, "markeredgecolor": "white", "markeredgewidth": 1.1},
     "critical": {"marker": "o", "markersize": 6.0, "color": "white", "markeredgecolor": INK, "markeredgewidth": 1.5},
     "triple": {"marker": "^", "markersize": 6.5, "color": INK, "markeredgecolor": "white", "markeredgewidth": 0.9},
     "multicritical": {"marker": "D", "markersize": 4.5, "color": INK, "markeredgecolor": "white", "markeredgewidth": 0.9},
+    "turning": {"marker": "s", "markersize": 4.2, "color": "white", "markeredgecolor": INK, "markeredgewidth": 1.1},
+    "at": {"marker": "*", "markersize": 8.0, "color": "#d55e00", "markeredgecolor": "white", "markeredgewidth": 0.6, "zorder": 5},
 }
 STYLE = {
     "font.family": "serif", "font.serif": ["STIXGeneral", "DejaVu Serif"], "mathtext.fontset": "stix", "font.size": 11,
@@ -125,7 +137,8 @@ def phase_diagram(diagram, *, ax=None, spinodals=True, title=True):
     """Areas of the phases with their names, and the lines between them.
 
     Continuous lines are solid, first-order ones dashed, spinodals dotted; a full circle is a tricritical point, an open one a
-    critical point.
+    critical point. With quenched couplings, areas are hatched where a state with a signal is metastable, dotted where the ansatz is
+    unstable in equilibrium.
 
     Parameters
     ----------
@@ -144,16 +157,47 @@ def phase_diagram(diagram, *, ax=None, spinodals=True, title=True):
     raster = phase_raster(phase, _walls(diagram))
     image = ax.imshow(_colours(diagram, phase, raster), extent=extent, origin="lower", aspect="auto", interpolation="nearest", zorder=0)
     shown = [line for line in diagram.lines if line.kind in LINE_STYLES and (spinodals or line.kind != "spinodal")]
+    hatched, patches = _hatched(ax, diagram, extent)
     lines = [ax.plot(*line.points.T, solid_capstyle="round", zorder=3, **LINE_STYLES[line.kind])[0] for line in shown]
-    points = [ax.plot(*p.at, linestyle="", zorder=4, clip_on=False, **POINT_STYLES[p.kind])[0] for p in diagram.special_points]
+    points = [ax.plot(*p.at, linestyle="", clip_on=False, **{"zorder": 4, **POINT_STYLES[p.kind]})[0] for p in diagram.special_points]
     ax.set(xlim=extent[:2], ylim=extent[2:], xlabel=tex(x.name), ylabel=tex(y.name))
     if title:
         ax.set_title(_title(diagram.title, diagram.parameters))
-    legend = _legend(ax, shown, diagram.special_points)
+    legend = _legend(ax, shown, diagram.special_points, patches=patches)
     labels, keys = _region_labels(ax, diagram, raster)
     if keys:
-        legend = _legend(ax, shown, diagram.special_points, keys)
-    return Drawing(ax, (image, *lines, *points, *labels, *legend))
+        legend = _legend(ax, shown, diagram.special_points, keys, patches)
+    return Drawing(ax, (image, *hatched, *lines, *points, *labels, *legend))
+
+
+def _hatched(ax, diagram, extent):
+    """Hatched areas of metastability and of instability of the ansatz: (artists, legend handles)."""
+    from matplotlib.patches import Patch
+
+    artists, handles = [], []
+    for name, mask, walls, text in _hatches(diagram):
+        raster = phase_raster(mask.astype(int), [_unit(diagram, line.points) for line in diagram.lines if line.kind in walls])
+        if not raster.any():
+            continue
+        x, y = (np.linspace(low, high, len(raster)) for low, high in (extent[:2], extent[2:]))
+        area = ax.contourf(x, y, raster, levels=[0.5, 1.5], colors="none", hatches=[HATCHES[name]["hatch"]], zorder=1)
+        area.set(edgecolor=HATCHES[name]["edgecolor"], linewidth=0)
+        artists.append(area)
+        handles.append(Patch(facecolor="none", label=text, linewidth=0, **HATCHES[name]))
+    return artists, handles
+
+
+def _hatches(diagram):
+    """(name, mask on the grid, kinds of lines that bound it, text) of what is hatched."""
+    data = diagram.dataset
+    if "ansatz_valid" not in data:
+        return
+    signal = [k for k, p in enumerate(diagram.phases) if p.kind not in ("paramagnetic", "spin-glass")]
+    for k in signal:
+        mask = (data["metastable"].values == k) & ~np.isin(data["phase"].values, signal)
+        yield "metastable", mask, (*WALLS, "spinodal"), f"{diagram.phases[k].label} metastable"
+    name = "replica symmetry" if data.attrs["steps"] == 0 else "the ansatz"
+    yield "invalid", _warm(diagram, (data["ansatz_valid"].values == 0) & (data["phase"].values >= 0)), (*WALLS, "at", "gardner", "zero-entropy"), f"{name} unstable"
 
 
 def _unit(diagram, points):
@@ -162,7 +206,7 @@ def _unit(diagram, points):
 
 
 def _walls(diagram):
-    return [_unit(diagram, line.points) for line in diagram.lines if line.kind in ("continuous", "first-order")]
+    return [_unit(diagram, line.points) for line in diagram.lines if line.kind in WALLS]
 
 
 def _undisputed(diagram):
@@ -249,20 +293,31 @@ def _title(title, parameters):
     return title + (f"  ({', '.join(fixed)})" if fixed else "")
 
 
-def _legend(ax, lines, points, keys=()):
+def _warm(diagram, mask):
+    """A mask on the grid whose row at T = 0, where no ansatz with finitely many steps is stable, is that of the next temperature."""
+    for axis, r in enumerate((diagram.x, diagram.y)):
+        if r.name == "T" and r.low == 0:
+            mask = np.moveaxis(mask.copy(), axis, 0)
+            mask[0] = mask[1]
+            mask = np.moveaxis(mask, 0, axis)
+    return mask
+
+
+def _legend(ax, lines, points, keys=(), patches=()):
     """A legend of the kinds of lines and points that occur, and of letters in narrow areas, below the axes."""
     from matplotlib.lines import Line2D
 
     kinds = [k for k in LINE_STYLES if any(line.kind == k for line in lines)]
-    handles = [Line2D([], [], label=LINE_NAMES[k], **LINE_STYLES[k]) for k in kinds]
+    handles = [Line2D([], [], label=LINE_NAMES.get(k, k), **LINE_STYLES[k]) for k in kinds]
     marks = [k for k in POINT_STYLES if any(p.kind == k for p in points)]
-    handles += [Line2D([], [], linestyle="", label=f"{k} point", **POINT_STYLES[k]) for k in marks]
+    handles += [Line2D([], [], linestyle="", label=POINT_NAMES.get(k, f"{k} point"), **POINT_STYLES[k]) for k in marks]
     letter = {"linestyle": "", "markersize": 7, "color": INK, "markeredgewidth": 0.3}
     handles += [Line2D([], [], marker=rf"$\mathrm{{{k}}}$", label=text, **letter) for k, text in keys]
+    handles += patches
     if not handles:
         return ()
     place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.13)}
-    return (ax.legend(handles=handles, ncols=min(len(handles), 2 if keys else 4), frameon=False, handlelength=2.6, columnspacing=1.6, **place),)
+    return (ax.legend(handles=handles, ncols=min(len(handles), 2 if keys else 3 if patches else 4), frameon=False, handlelength=2.6, columnspacing=1.6, **place),)
 
 
 def _label_text(phase, names):
@@ -275,13 +330,13 @@ def _label_text(phase, names):
 
 def _kind_text(phase, names):
     """A kind in words; retrieval of one of several patterns is pure."""
-    return "retrieval (pure)" if phase.kind == "retrieval" and len(names) > 1 else phase.kind
+    return "retrieval (pure)" if phase.kind == "retrieval" and len(names) > len(phase.nonzero) else phase.kind
 
 
 def _nonzero_text(phase, names):
     """Which order parameters vanish and which do not, in mathematics; overlaps with patterns are in descending order."""
     chosen, zero = ([tex(n)[1:-1] for n in names if (n in phase.nonzero) == sense] for sense in (True, False))
-    if phase.kind in CHAINS:
+    if phase.kind in CHAINS and (phase.kind != "retrieval" or len(phase.nonzero) == 1):
         return f"${f' {CHAINS[phase.kind]} '.join(chosen)} > 0$"
     if len(names) > MOST:
         return ""
@@ -326,8 +381,8 @@ def _region_labels(ax, diagram, raster):
 
 
 def _names(diagram):
-    """The order parameters of a diagram."""
-    return [n for n, v in diagram.dataset.data_vars.items() if v.attrs.get("long_name") == f"order parameter {n}"]
+    """The order parameters of a diagram, overlaps of replicas included."""
+    return [n for n, v in diagram.dataset.data_vars.items() if v.attrs.get("long_name") in (f"order parameter {n}", f"overlap {n}")]
 
 
 def _extent(ax, text):
@@ -340,9 +395,12 @@ def _extent(ax, text):
 
 
 def _write(ax, text, at, scale):
-    """A name and, in smaller type below it, its mark."""
+    """A name and, in smaller type below it, its mark, outlined against hatching."""
+    from matplotlib.patheffects import withStroke
+
     name, mark = text
-    place = {"transform": ax.transAxes, "ha": "center", "zorder": 5}
+    outline = [withStroke(linewidth=2.2, foreground="white", alpha=0.75)]
+    place = {"transform": ax.transAxes, "ha": "center", "zorder": 5, "path_effects": outline}
     if not mark:
         return [ax.text(*at, name, va="center", fontsize=LABEL * scale, **place)]
     return [ax.text(*at, name, va="bottom", fontsize=LABEL * scale, **place),

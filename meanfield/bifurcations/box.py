@@ -13,7 +13,7 @@ from .continuation import Arclength
 from .family import Family
 from .segments import ANCHORS, all_paths, segments_of
 
-__all__ = ["Box", "Range", "read_range"]
+__all__ = ["Box", "Range", "axes", "read_range"]
 
 POINTS = 101
 # States with a larger residual sit on a discontinuity of the equations (T = 0).
@@ -58,6 +58,24 @@ def read_range(name, limits):
     return Range(str(name), low, high, points)
 
 
+def axes(x, y):
+    """{name: limits} of two axes, each (name, low, high) or (name, low, high, points).
+
+    Raises
+    ------
+    InputError
+        Where an axis has another form, or both have one name.
+    """
+    ranges = {}
+    for axis, limits in (("x", x), ("y", y)):
+        if not isinstance(limits, (tuple, list)) or not limits or not isinstance(limits[0], str):
+            raise InputError(f"{axis}: expected (name, low, high) or (name, low, high, points), got {limits!r}")
+        if limits[0] in ranges:
+            raise InputError(f"{limits[0]} is ranged twice: range two different parameters")
+        ranges[limits[0]] = tuple(limits[1:])
+    return ranges
+
+
 @dataclass(frozen=True, eq=False)
 class Box:
     """A model whose parameters `ranges` are free while `fixed` are held; `family` is its compiled form."""
@@ -88,14 +106,7 @@ class Box:
     @classmethod
     def plane(cls, model, x, y, fixed):
         """The Box of two free parameters, each (name, low, high[, points])."""
-        ranges = {}
-        for axis, limits in (("x", x), ("y", y)):
-            if not isinstance(limits, (tuple, list)) or not limits or not isinstance(limits[0], str):
-                raise InputError(f"{axis}: expected (name, low, high) or (name, low, high, points), got {limits!r}")
-            if limits[0] in ranges:
-                raise InputError(f"{limits[0]} is ranged twice: range two different parameters")
-            ranges[limits[0]] = tuple(limits[1:])
-        return cls.of(model, ranges, fixed)
+        return cls.of(model, axes(x, y), fixed)
 
     @property
     def names(self):

@@ -1,0 +1,269 @@
+"""Lines of a phase diagram with quenched couplings: curves cut to where what happens on them happens to a state."""
+
+from itertools import groupby, pairwise
+
+import numpy as np
+
+from ..bifurcations.lines import Line, SpecialPoint
+from .spread import equilibrium
+
+__all__ = ["Cutter"]
+
+# How far off a line its sides are looked at, in units of the box, and how much order may have grown there by a continuous transition.
+OFF = (2e-3, 5e-3, 1.2e-2)
+GROWN = 0.5
+EQUAL = 1e-9
+# A state with less order has merged with one of more symmetry: what looks like a fold is an instability of that.
+MERGED = 1e-3
+SPACING = 0.012
+SHORTEST = 2e-3
+# A run that keeps closer to the border of the plane is rounding: states become singular where couplings vanish.
+RIM = 1e-6
+# At how many places of a run the phases are named.
+NAMED = 7
+# Lines closer than this, in units of the box, meet.
+MEETING = 1e-6
+
+
+class Cutter:
+    """Cuts curves into lines by what happens to the states at each of their points."""
+
+    def __init__(self, area, borders, spread):
+        self.area, self.borders, self.spread = area, borders, spread
+        self.worth = {"fold": self._fold, "equal_free_energies": self._equal, "instability": self._instability, "replicon": self._replicon,
+                      "zero_entropy": self._entropy}
+
+    def lines(self):
+        """All Lines, those of equilibrium first."""
+        order = ("continuous", "first-order", "spinodal", "at", "zero-entropy")
+        found = [line for border in self.borders.curves for line in self._cut(border)]
+        return sorted(found, key=lambda line: order.index(line.kind))
+
+    def _cut(self, border):
+        path = border.curve.table[0]
+        kinds = [self.worth[border.kind](border, z) for z in path]
+        index = 0
+        for kind, group in groupby(kinds):
+            first, index = index, index + len(list(group))
+            if kind:
+                yield from self._lines(border, kinds, first, index - 1)
+
+    def _lines(self, border, kinds, first, last):
+        """Lines of the points first..last of a curve, of which all have one worth."""
+        low = self._end(border, kinds, first, -1)
+        high = self._end(border, kinds, last, +1)
+        body = [border.variables(i) for i in range(first, last + 1)]
+        run = [*([low] if low is not None else []), *body, *([high] if high is not None else [])]
+        unit = self._unit(border, run)
+        if np.ptp(unit, axis=0).max() < SHORTEST or any((np.abs(unit[:, k] - end) < RIM).all() for k in (0, 1) for end in (0, 1)):
+            return
+        for piece, names in self._named(border, kinds[first], run):
+            places = self._dense(border, piece)
+            if len(places) > 1:
+                yield from (Line(kind, between, places) for kind, between in zip(kinds[first], names))
+
+    def _unit(self, border, run):
+        return np.array([self.area.unit(border.values(z)) for z in run])
+
+    def _end(self, border, kinds, i, side):
+        """Variables where the worth of a curve changes beyond its i-th point; None at its end."""
+        other = i + side
+        if not 0 <= other < len(kinds):
+            return None
+        left, inside, outside, best = min(i, other), float(i > other), float(other > i), None
+        for _ in range(36):
+            middle = (inside + outside) / 2
+            z = border.between(left, middle)
+            if z is not None and self.worth[border.kind](border, z) == kinds[i]:
+                inside, best = middle, z
+            else:
+                outside = middle
+        return best
+
+    def _dense(self, border, run):
+        """Places along a run at most `SPACING` apart."""
+        found = [border.values(run[0])]
+        for a, b in pairwise(run):
+            gap = np.abs(self.area.unit(border.values(b)) - self.area.unit(border.values(a))).max()
+            for share in np.arange(1, int(gap / SPACING) + 1) / (int(gap / SPACING) + 1):
+                z = border.chord(a, b, share)
+                if z is not None:
+                    found.append(border.values(z))
+            found.append(border.values(b))
+        return np.array(found)
+
+    def _named(self, border, kinds, run):
+        """[(piece of a run, [labels of the two phases, for each kind])], cut where labels change."""
+        chosen = sorted({round(k) for k in np.linspace(0, len(run) - 1, min(NAMED, len(run)))})[1:-1] or [len(run) // 2]
+        names = {k: self._between(border, kinds, run[k]) for k in chosen}
+        start = 0
+        for a, b in pairwise(chosen):
+            if names[a] == names[b]:
+                continue
+            low, high = a, b
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (middle, high) if self._between(border, kinds, run[middle]) == names[a] else (low, middle)
+            yield run[start:high + 1], names[a]
+            start = high
+        yield run[start:], names[chosen[-1]]
+
+    # What happens at a point of a curve: kinds of transitions, () for none
+
+    def _fold(self, border, z):
+        return ("spinodal",) if self._ending(border, z) else ()
+
+    def _ending(self, border, z):
+        """The stable state beside a fold, or None."""
+        turn, = border.states(z)
+        if turn is None or turn.member.order(turn) < MERGED:
+            return None
+        for p in border.aside(z):
+            if p is not None and self._stable(p) and (p.member.signal or not p.member.sector.spontaneous or p.replicon > 0):
+                return p
+        return None
+
+    def _stable(self, point):
+        component = self.spread.component(point)
+        return component.stable if component is not None else point.member.stable(point)
+
+    def _equal(self, border, z):
+        p, q = border.states(z)
+        if p is None or q is None or np.abs(p.free_energy - q.free_energy) > EQUAL * (1 + abs(p.free_energy)):
+            return ()
+        if p.member is q.member and np.abs(p.u - q.u).max() < 1e-4 or not (self._stable(p) and self._stable(q)):
+            return ()
+        best = equilibrium(self.spread.states(border.values(z)))
+        return ("first-order",) if best is None or abs(best[1].free_energy - p.free_energy) < EQUAL * (1 + abs(p.free_energy)) else ()
+
+    def _instability(self, border, z):
+        p, = border.states(z)
+        grown = p and self._grown_beside(border, z, p)
+        if not grown:
+            return ()
+        return ("continuous",) if grown[1].member.signal else ("continuous", "at")
+
+    def _grown_beside(self, border, z, p):
+        """(side, state) of less symmetry that has grown out of a state p at its instability and is the equilibrium there; None without one."""
+        for distance in OFF:
+            sides = self._sides(border, z, distance)
+            if any(s is None for s in sides):
+                continue
+            one, two = (s[1] for s in sides)
+            other = two if one.member is p.member else one
+            if (one.member is p.member) != (two.member is p.member) and self._grown(p, other, distance):
+                return sides, other
+        return None
+
+    def _grown(self, p, other, distance):
+        """Whether a state of less symmetry has grown out of one of more."""
+        if len(other.member.sector.free) <= len(p.member.sector.free):
+            return False
+        T = self.area.parameters(other.values).get("T", 1.0)
+        size = np.where([n in self._responses(other) for n in other.member.names], T, 1.0)
+        return bool(np.abs(size * (p.u - other.u)).max() < GROWN * (distance / OFF[-1]) ** 0.5)
+
+    @staticmethod
+    def _responses(point):
+        return [str(o.C) for o in point.member.theory.overlaps]
+
+    def _replicon(self, border, z):
+        p, = border.states(z)
+        return ("at",) if p is not None and not p.member.sector.paramagnetic and self._stable(p) else ()
+
+    def _entropy(self, border, z):
+        p, = border.states(z)
+        if p is None or not self._stable(p) or (p.member.sector.paramagnetic and p.replicon < 0):
+            return ()
+        return ("zero-entropy",)
+
+    # The phases on both sides
+
+    def _places(self, border, z, distance=OFF[1]):
+        """Places on both sides of a curve, that of the smaller second (else first) parameter first."""
+        J = border.curve.system.evaluate(z, border.curve.fixed)[1]
+        along = np.linalg.svd(J)[2][-1][-2:] / (self.area.high - self.area.low)
+        along = along / max(np.linalg.norm(along), 1e-300)
+        normal = np.array([-along[1], along[0]])
+        normal = normal * (np.sign(normal[1]) if abs(normal[1]) > 1e-6 else np.sign(normal[0]) or 1.0)
+        unit = self.area.unit(border.values(z))
+        spots = [np.clip(unit + s * distance * normal, 0, 1) for s in (-1, 1)]
+        return [tuple(map(float, self.area.low + spot * (self.area.high - self.area.low))) for spot in spots]
+
+    def _sides(self, border, z, distance):
+        return [equilibrium(self.spread.states(place)) for place in self._places(border, z, distance)]
+
+    def _between(self, border, kinds, z):
+        """Labels of the two phases at a point of a line, for each kind."""
+        return [getattr(self, f"_between_{border.kind}")(border, z) for _ in kinds]
+
+    def _between_fold(self, border, z):
+        rest = equilibrium(self.spread.states(border.values(z)))
+        return _label(self._ending(border, z)), _label(rest and rest[1])
+
+    def _between_equal_free_energies(self, border, z):
+        p, q = border.states(z)
+        side = p.member.solve(p.u, self._places(border, z)[0]), q.member.solve(q.u, self._places(border, z)[0])
+        if None not in side:
+            best = equilibrium([(self.spread.component(s) or _AsStable(s), s) for s in side])
+            if best[1] is side[1]:
+                p, q = q, p
+        return _label(p), _label(q)
+
+    def _between_instability(self, border, z):
+        p, = border.states(z)
+        found = self._grown_beside(border, z, p)
+        return tuple(_label(s[1]) for s in found[0]) if found else ("none", "none")
+
+    def _between_replicon(self, border, z):
+        p, = border.states(z)
+        below = p.member.solve(p.u, self._places(border, z, 1e-3)[0])
+        sign = 1.0 if below is not None and below.replicon > 0 else -1.0
+        return p.member.label(p, sign), p.member.label(p, -sign)
+
+    def _between_zero_entropy(self, border, z):
+        p, = border.states(z)
+        return _label(p), _label(p)
+
+    # Special points
+
+    def special_points(self, lines):
+        """Turning points of first-order lines and spinodals, places where replica symmetry breaks on a spinodal, crossings of lines."""
+        found = []
+        for border in self.borders.curves:
+            names = border.curve.system.names
+            for p in border.curve.special_points:
+                z = np.array([p.values[n] for n in names])
+                kinds = self.worth[border.kind](border, z)
+                if kinds and border.kind in ("fold", "equal_free_energies"):
+                    kind = "turning" if p.kind.startswith(("maximum", "minimum")) else "at" if p.kind == "replicon" and kinds[0] == "spinodal" else None
+                    if kind and not (kind == "turning" and self._edge(border.values(z))):
+                        found.append(SpecialPoint(kind, np.array(border.values(z)), border.unknowns(z), self._between(border, kinds, z)[0]))
+        return found + self._crossings(lines, found)
+
+    def _edge(self, values):
+        unit = self.area.unit(values)
+        return bool((np.abs(unit - 0.5) > 0.5 - 1e-9).any())
+
+    def _crossings(self, lines, others):
+        """Places where lines of continuous transitions of different kinds of phases end together."""
+        ends = [(line, end) for line in lines if line.kind == "continuous" for end in line.points[[0, -1]]]
+        found = []
+        for line, end in ends:
+            meeting = {l.between for l, e in ends if np.abs(self.area.unit(e) - self.area.unit(end)).max() < 1e-3}
+            if len(meeting) > 1 and not any(np.abs(self.area.unit(p.at) - self.area.unit(end)).max() < 1e-2 for p in found):
+                found.append(SpecialPoint("multicritical", end, np.array([]), line.between))
+        return found
+
+
+class _AsStable:
+    """A stand-in for the component of a state that is known to be stable."""
+
+    stable = True
+
+    def __init__(self, point):
+        self.signal = point.member.signal
+
+
+def _label(point):
+    return "none" if point is None else point.member.label(point)
