@@ -6,7 +6,7 @@ import numpy as np
 
 from ..results import Stability
 from .assemble import assemble, cleaned
-from .physical import is_collapsed
+from .physical import is_collapsed, is_physical
 from .reduced import Reduced, closing, iterated
 from .starts import ghosts
 from .search import VANISHED, Found, distinct, own, replica_symmetric, softest
@@ -18,16 +18,19 @@ BLOCKS = (0.1, 0.25, 0.45, 0.7, 0.9)
 SCALED_BLOCKS = (0.5, 1.5, 5.0, 17.0)
 WIDE, HIGH = (0.7, 0.97), (0.8, 0.95)
 OPEN = 1e-3
+# Residual below which damped iterations count as contracting.
+SETTLING = 0.05
 # Largest relative difference of the signals of a state with one step and of the replica symmetric one that it continues.
 ALIKE = 0.2
 NEAR = 0.02
+STRETCHES = (1.0, 1.8)
 
 
 def broken(system, system_with):
     """Solutions of an ansatz with steps: ([(Solution, sector)], search).
 
-    A solution with fewer steps is left out where one with more continues it. Where none does it is the solution of this ansatz too,
-    and reported with coinciding overlaps, and x = 1 (T = 0: D = 0) for the closed steps.
+    A solution with fewer steps is left out where one with more continues it. Where none does it is the solution of this
+    ansatz too, and reported with coinciding overlaps, and x = 1 (T = 0: D = 0) for the closed steps.
 
     Parameters
     ----------
@@ -122,7 +125,8 @@ def _leads_to(unknowns, v, w):
 
 def _continues(unknowns, w, means):
     """Whether a solution belongs to the state whose means are given."""
-    return bool(np.abs(np.abs(w[list(unknowns.means)]) - np.abs(means)).max(initial=0.0) <= ALIKE * np.abs(means).max(initial=0.0))
+    change = np.abs(np.abs(w[list(unknowns.means)]) - np.abs(means))
+    return bool(change.max(initial=0.0) <= ALIKE * np.abs(means).max(initial=0.0))
 
 
 def _kept(reduced, null, found):
@@ -151,7 +155,7 @@ def _opened(unknowns, starts, held):
         F = unknowns.system.residual(u)
         if np.isfinite(F).all():
             raw.append((np.abs(F).max(), u))
-        v = iterated(unknowns, u, held=held, steps=10)
+        v = _at_fixed_blocks(unknowns, u, held)
         if v is not None and np.max([np.diff(q) for q, _ in unknowns.levels(v)]) > OPEN:
             points.append((v, (unknowns.system.residual(v)[list(unknowns.breaking)] / closing(unknowns, v))[-1]))
     best = [min(points, key=lambda p: abs(p[1]))[0]] if points else []
@@ -162,14 +166,27 @@ def _opened(unknowns, starts, held):
     return distinct(best, NEAR)
 
 
+def _at_fixed_blocks(unknowns, u, held):
+    """Means and overlaps at the block parameters of u: by damped iterations, or by Newton's method where they do not contract."""
+    rest = [i for i in range(unknowns.size) if i not in unknowns.breaking]
+    v = iterated(unknowns, u, held=held, steps=10)
+    if v is not None and np.abs(unknowns.system.residual(v)[rest]).max() < SETTLING:
+        return v
+    w, converged = Reduced(unknowns, u, [i for i in rest if i not in held]).solve(limit=15)
+    return w if converged and is_physical(unknowns, w) else v
+
+
 def _one_step_starts(before, u, unknowns, null):
     """[(starts ascending in D, unknowns held at zero)]: overlaps spread about q, and a high inner overlap above q."""
     levels = before.levels(u)
-    spreads = [[(w * q[-1], q[-1] + 0.5 * (top - q[-1])) for q, top in levels] for w in WIDE] if max(q[-1] for q, _ in levels) > OPEN else []
+    middle = lambda q, top: q[-1] + 0.5 * (top - q[-1])
+    ordered = max(q[-1] for q, _ in levels) > OPEN
+    spreads = [[(w * q[-1], middle(q, top)) for q, top in levels] for w in WIDE if ordered]
     if not any(u[i] for i in unknowns.means):
-        spreads += [[(q[-1], max(h * top, q[-1] + 0.5 * (top - q[-1]))) for q, top in levels] for h in HIGH]
+        spreads += [[(q[-1], max(h * top, middle(q, top))) for q, top in levels] for h in HIGH]
     for spread in spreads:
-        held = [o.q[0] for o, (low, _) in zip(unknowns.overlaps, spread) if low == 0.0] if unknowns.lowest_can_vanish(null) else []
+        vanished = [o.q[0] for o, (low, _) in zip(unknowns.overlaps, spread) if low == 0.0]
+        held = vanished if vanished and unknowns.lowest_can_vanish(null) else []
         yield [_one_step(before, u, unknowns, spread, D) for D in _blocks(before, u)], held
 
 
@@ -208,15 +225,16 @@ def next_step(before, u, unknowns, found):
     null = [i for i in unknowns.means if u[i] == 0]
     held = [o.q[0] for o, p in zip(unknowns.overlaps, before.overlaps) if u[p.q[0]] == 0.0]
     free = [i for i in range(unknowns.size) if i not in null and i not in held]
-    for start in (resampled(before, u, unknowns), *splits(before, u, unknowns)):
+    starts = (*(resampled(before, u, unknowns, stretch) for stretch in STRETCHES), *splits(before, u, unknowns))
+    for start in starts:
         v = iterated(unknowns, start, held=[*null, *held], steps=10)
         if v is not None and _kept(Reduced(unknowns, v, free), null, found) is not None:
             return True
     return False
 
 
-def resampled(before, u, unknowns):
-    """One step more on the same curve of D against q, stretched a little at both ends."""
+def resampled(before, u, unknowns, stretch):
+    """One step more on the same curve of D against q, stretched a little at both ends; D drawn apart by the factor `stretch`."""
     k, T = unknowns.system.theory.steps, unknowns.system.T
     v, D = carried(before, u, unknowns), None
     for o, p, (q, top) in zip(unknowns.overlaps, before.overlaps, before.levels(u)):
@@ -225,6 +243,7 @@ def resampled(before, u, unknowns):
         new[-1] += (top - new[-1]) / (k + 1)
         D = _curve(_middles(new), _middles(q), u[list(before.breaking)], top) if D is None else D
         _place(unknowns, o, v, new, top, u[p.C] * k / (k + 1))
+    D = D * stretch ** np.linspace(-1, 1, k)
     v[list(unknowns.breaking)] = np.minimum(D, 0.98 / T) if T > 0 else D
     return v
 

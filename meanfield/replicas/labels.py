@@ -75,7 +75,7 @@ def kind(unknowns, u, replicon, collapsed=True):
         if is_retrieval(unknowns, u):
             return retrieval_kind(unknowns, u)
         return "mixed" if broken else "ferromagnetic"
-    overlap = max(levels[-1] if o.kind != "auxiliary" else abs(levels[-1]) for o, (levels, _) in zip(unknowns.overlaps, unknowns.levels(u)))
+    overlap = max(abs(levels[-1]) for levels, _ in unknowns.levels(u))
     if overlap <= VANISHED:
         return "paramagnetic"
     return "spin-glass" if broken or vanishing_allowed(unknowns, u) else "paramagnetic"

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from .physical import is_near
+
 RELATIVE_STEP = 1e-5
 ONE_SIDED_STEP = 1e-7
 SMALL = 1e-3
@@ -34,6 +36,8 @@ class Reduced:
     def residual(self, x):
         """Residual of the free equations, shape (len(free),)."""
         u = self.full(x)
+        if not is_near(self.unknowns, u):
+            return np.full(self.size, np.nan)
         F = self.system.residual(u)
         if self.scaled:
             F[list(self.unknowns.breaking)] /= closing(self.unknowns, u)
@@ -104,7 +108,7 @@ def _newton_step(jacobian, F):
 
 
 def _damped(system, x, step, size, most):
-    """(x, residual) after the longest step of halves that stays in the domain and does not raise the residual, or (None, None)."""
+    """(x, residual) after the longest step of halves that stays in the domain and does not raise the residual, or Nones."""
     factor = 1.0
     for _ in range(most):
         new = system.residual(x + factor * step)

@@ -10,7 +10,7 @@ from .unknowns import Unknowns
 SAME = 1e-6
 VANISHED = 1e-7
 RESIDUAL = 1e-9
-BORDER = 1e-6
+BORDER, FROZEN = 1e-6, 1e-9
 # Rounds of damped iterations: how many, and the distance within which starts count as one afterwards.
 ROUNDS = ((4, 0.05), (8, 0.01))
 LOST = 1e-3
@@ -42,7 +42,7 @@ class Found:
         return True
 
     def _acceptable(self, u):
-        if not is_physical(self.unknowns, u) or at_teacher(self.unknowns, u):
+        if not is_physical(self.unknowns, u) or at_border(self.unknowns, u):
             return False
         system = self.unknowns.system
         F = system.residual(u)
@@ -54,9 +54,10 @@ class Found:
             return False
 
 
-def at_teacher(unknowns, u):
-    """Whether a student has come to its teacher, q = R = 1: the border of the domain, reported apart from it."""
-    return bool(unknowns.teacher) and any(o.kind == "finite" and u[o.C] < BORDER for o in unknowns.overlaps)
+def at_border(unknowns, u):
+    """Whether constraints have frozen the weights, q = 1 to rounding: no solution, or perfect generalisation, reported apart."""
+    border = BORDER if unknowns.teacher and any(o.kind == "finite" for o in unknowns.overlaps) else FROZEN
+    return unknowns.system.gate is not None and any(u[o.C] < border for o in unknowns.overlaps)
 
 
 def same(u, v):
@@ -140,13 +141,16 @@ def crossing(f, a, b, fa, fb, steps=12):
 
 
 def _many_starts(unknowns, null, free, found):
-    """Newton's method from a grid of starts after some damped iterations, from the grid itself, and between the solutions found."""
+    """Newton's method from a grid of starts after damped iterations, from the grid itself, and between solutions found."""
     active = [i for i in unknowns.means if i not in null]
     starts = list(rs_starts(unknowns, null))
     relaxed = _relaxed(unknowns, starts, null, active)
     for u in relaxed + distinct(starts, 0.3)[:DIRECT]:
         _try(unknowns, u, free, active, found)
-    for u in _between(unknowns, null, found) + _slow(unknowns, relaxed, null, active, found) + _across_folds(unknowns, free, null, active, found):
+    more = _between(unknowns, null, found) + _slow(unknowns, relaxed, null, active, found)
+    for u in more:
+        _try(unknowns, u, free, active, found)
+    for u in _across_folds(unknowns, free, null, active, found):
         _try(unknowns, u, free, active, found)
 
 
@@ -166,14 +170,15 @@ def _try(unknowns, u, free, active, found):
 
 
 def _between(unknowns, null, found):
-    """Points on the lines between solutions of this sector and all that lie on its border: unstable solutions separate stable ones."""
+    """Points between solutions of this sector and of its border: unstable solutions separate stable ones."""
     held = list(null)
     known = [u for u in found.points if np.abs(u[held]).max(initial=0.0) == 0.0]
     if len(known) < 2 or len(null) == len(unknowns.means) > 0:
         return []
     pairs = [(u, v) for i, u in enumerate(known) for v in known[:i]][:PAIRS]
     points = [(1 - t) * u + t * v for u, v in pairs for t in SHARES]
-    return [w for w in (with_auxiliaries(unknowns, p) for p in points) if w is not None and np.isfinite(unknowns.system.residual(w)).all()]
+    settled = [w for w in (with_auxiliaries(unknowns, p) for p in points) if w is not None]
+    return [w for w in settled if np.isfinite(unknowns.system.residual(w)).all()]
 
 
 def own(found, null):

@@ -29,7 +29,7 @@ def system_of(model, values, ansatz=None, steps=None):
     """The SaddleSystem of a model at parameter values, under an ansatz."""
     theory = theory_of(model, ansatz_of(ansatz, steps))
     if theory.steps and any(layer.site.kind == "auxiliary" for layer in theory.layers):
-        raise InputError(f"{model.name} has an auxiliary variable at each site, which is available in replica symmetry only: use the ansatz rs")
+        raise InputError(f"{model.name} has an auxiliary variable at each site, available in replica symmetry only: use the ansatz rs")
     return saddle(theory).at(values)
 
 
@@ -63,8 +63,8 @@ def nowhere(system):
     """The record of a point at which no solution exists or none was found."""
     nan = float("nan")
     names = dict.fromkeys((*system.model.names, *system.saddle.reported_names), nan)
-    return Solution(order_parameters=names, free_energy=nan, entropy=nan, energy=nan, stable=False, kind="none", multiplicity=0, residual=nan,
-                    quadrature_error=nan, status=Status.ABSENT, parameters=parameters(system), model=system.model.name,
+    return Solution(order_parameters=names, free_energy=nan, entropy=nan, energy=nan, stable=False, kind="none",
+                    multiplicity=0, residual=nan, quadrature_error=nan, status=Status.ABSENT, parameters=parameters(system), model=system.model.name,
                     stability=Stability.UNSTABLE, options={"ansatz": system.theory.ansatz.name, "steps": system.theory.steps})
 
 

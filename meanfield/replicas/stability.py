@@ -75,7 +75,8 @@ def susceptibility(unknowns, u, jacobian):
         if not np.isfinite(moved).all():
             return np.full((len(names),) * 2, np.nan)
         step = FIELD / (1 + np.abs(moved).max())
-        slopes.append((means(system, u + step * moved, {name: step}, names) - means(system, u - step * moved, {name: -step}, names)) / (2 * step))
+        above, below = (means(system, u + s * moved, {name: s}, names) for s in (step, -step))
+        slopes.append((above - below) / (2 * step))
     return np.array(slopes).T.reshape(len(names), len(names)) / np.array([weighted[name] for name in names])
 
 

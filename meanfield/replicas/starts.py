@@ -21,7 +21,8 @@ def responses(unknowns, places, dense=False):
     if T == 0:
         return np.geomspace(1e-4, 20.0, 60) if dense else np.array(RESPONSES)
     if dense:
-        q = np.unique(np.concatenate([np.linspace(1e-6, 1 - 1e-6, 40), np.geomspace(1e-6, 0.1, 10), 1 - np.geomspace(1e-6, 0.1, 10)]))
+        edge = np.geomspace(1e-6, 0.1, 10)
+        q = np.unique(np.concatenate([np.linspace(1e-6, 1 - 1e-6, 40), edge, 1 - edge]))
         some = np.geomspace(1e-4, 20.0, 40)
     else:
         q, some = np.array(OVERLAPS), np.array(RESPONSES)

@@ -89,7 +89,7 @@ class Unknowns:
         return [(np.array(flat[i : i + width - 1]), flat[i + width - 1]) for i in range(0, len(flat), width)]
 
     def placed(self, start):
-        """The unknowns of a start {name: value}; names are those of unknowns, of overlaps (for C) and of block parameters (for D)."""
+        """The unknowns of a start {name: value}; names of unknowns, of overlaps (for C) and of block parameters (for D)."""
         T, names = self.system.T, self.system.names
         u = np.zeros(self.size)
         u[list(self.auxiliaries)], u[list(self.breaking)] = self.auxiliary_start, 1.0
@@ -127,8 +127,8 @@ class Unknowns:
     @cached_property
     def null_sets(self):
         """Sets of means that may vanish together whatever the rest is, the largest first; () is one of them."""
-        sets = [s for n in range(len(self.means), 0, -1) for s in combinations(self.means, n)] if len(self.means) <= MOST_PERMUTED else [
-            self.means]
+        sizes = range(len(self.means), 0, -1) if len(self.means) <= MOST_PERMUTED else [len(self.means)]
+        sets = [s for n in sizes for s in combinations(self.means, n)]
         return (*(s for s in sets if self._vanishing(s, s)), ())
 
     def _vanishing(self, zeroed, equations):
