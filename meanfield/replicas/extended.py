@@ -78,15 +78,30 @@ class Curve:
 
     def at(self, name, levels):
         """Where a variable takes given values, the first time along the curve: ({name: (L,)}, converged (L,))."""
-        levels = np.atleast_1d(np.asarray(levels, dtype=float))
-        found, converged = np.full((len(levels), self.system.size + 1), np.nan), np.zeros(len(levels), dtype=bool)
         if name not in self.system.names:
             raise InputError(f"the curve has no variable {name!r}: it has {', '.join(self.system.names)}")
+        found, converged = self._land(name, levels, slice(None))
+        return dict(zip(self.system.names, found.T)), converged
+
+    def _land(self, name, levels, stretch):
+        levels = np.atleast_1d(np.asarray(levels, dtype=float))
+        found, converged = np.full((len(levels), self.system.size + 1), np.nan), np.zeros(len(levels), dtype=bool)
         points, tangents, weights = self.table
+        points, tangents = points[stretch], tangents[stretch]
         curves.land(self.system.address, self.system.point(self.fixed), self.system.size, weights, points, tangents, len(points),
                     self.system.names.index(name), levels, found, converged)
         found[~converged] = np.nan
-        return dict(zip(self.system.names, found.T)), converged
+        return found, converged
+
+    def sampled(self, between=8):
+        """Points for a smooth drawing, (m, 2): `between` of each step on the cubic through its ends with their tangents."""
+        points, tangents, weights = self.table
+        active = len(self.parameters)
+        way = np.sqrt((weights * np.diff(points, axis=0) ** 2).sum(axis=1))[:, None, None]
+        a, b, ta, tb = (v[:, None, -active:] for v in (points[:-1], points[1:], tangents[:-1], tangents[1:]))
+        x = np.linspace(0, 1, between, endpoint=False)[:, None]
+        cubic = a + x * x * (3 - 2 * x) * (b - a) + x * (1 - x) * way * ((1 - x) * ta - x * tb)
+        return np.concatenate([cubic.reshape(-1, active), points[-1:, -active:]])
 
 
 def solutions_along(theory, start, parameter, bounds, fixed=None, **options):
@@ -262,6 +277,58 @@ def _stands(built, fixed, z):
     """Whether the active parameters stand still to first order."""
     tangent = np.linalg.svd(built.evaluate(z, fixed)[1])[2][-1]
     return bool(np.abs(tangent[-len(built.active):]).max() < STILL)
+
+
+def crossings(first, second, atol=1e-13):
+    """Where two curves of the same parameters cross: [{parameter: number}], each converged on both curves."""
+    if first.parameters != second.parameters or len(first.parameters) != 2:
+        raise InputError("crossings need two curves in the same two parameters")
+    found = []
+    for i, j in _meeting_steps(first.points, second.points):
+        point = _crossing(first, second, i, j, atol)
+        if point is not None and not any(np.allclose(point, known, atol=1e-9) for known in found):
+            found.append(point)
+    return [dict(zip(first.parameters, map(float, point))) for point in found]
+
+
+def _meeting_steps(first, second):
+    """Pairs of steps (i, j) whose boxes, made somewhat larger, overlap."""
+    boxes = []
+    for points in (first, second):
+        low, high = np.minimum(points[1:], points[:-1]), np.maximum(points[1:], points[:-1])
+        margin = 0.1 * (high - low).max(axis=0)
+        boxes.append((low - margin, high + margin))
+    (a, b), (c, d) = boxes
+    return np.argwhere(((a[:, None] <= d[None]) & (c[None] <= b[:, None])).all(axis=2))
+
+
+def _crossing(first, second, i, j, atol):
+    """The common point of two steps: the secant rule on the gap of one parameter at equal values of the other."""
+    steps = [np.abs(c.points[k + 1] - c.points[k]) for c, k in ((first, i), (second, j))]
+    held = int(np.argmax(np.minimum(*steps)))
+    ends = [np.sort(c.points[k : k + 2, held]) for c, k in ((first, i), (second, j))]
+    low, high = max(e[0] for e in ends), min(e[1] for e in ends)
+    if not low < high:
+        return None
+
+    def gap(level):
+        values = [c._land(c.parameters[held], level, slice(k, k + 2))[0][0, -2:] for c, k in ((first, i), (second, j))]
+        return values[0][1 - held] - values[1][1 - held], values[0]
+
+    (fa, _), (fb, _) = gap(low), gap(high)
+    if not fa * fb <= 0:
+        return None
+    a, b = low, high
+    for _ in range(60):
+        x = (a * fb - b * fa) / (fb - fa) if fb != fa else a
+        f, point = gap(x)
+        if not np.isfinite(f):
+            return None
+        if abs(f) <= atol or abs(b - x) <= 1e-16:
+            return point
+        a, fa = (b, fb) if f * fb < 0 else (a, fa / 2)
+        b, fb = x, f
+    return point
 
 
 def coexistence_start(first, second):

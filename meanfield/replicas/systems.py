@@ -76,7 +76,12 @@ def as_theory(theory):
     """The theory of a model, replica symmetric where it has quenched couplings; a theory as it is."""
     if isinstance(theory, (ReplicaTheory, MeanFieldTheory)):
         return theory
-    return replica_theory(theory) if getattr(theory, "couplings", ()) else theory_of(theory)
+    return _derived(theory)
+
+
+@lru_cache(maxsize=128)
+def _derived(model):
+    return replica_theory(model) if model.couplings else theory_of(model)
 
 
 @lru_cache(maxsize=128)

@@ -6,7 +6,7 @@ import pytest
 from meanfield.codegen.extended import KINDS
 from meanfield.kernels import tower
 from meanfield.kernels.cache import load
-from meanfield.replicas.fast import coexistence_start, curve, grid, solutions_along
+from meanfield.replicas.fast import coexistence_start, crossings, curve, grid, solutions_along
 from meanfield.replicas.newton import newton
 from meanfield.replicas.saddle import saddle
 from meanfield.replicas.systems import StateKernel, System, _call, as_theory, point_of, state_kernel, system
@@ -172,6 +172,26 @@ def test_de_almeida_thouless_line(fold):
         at = saddle(HOPFIELD).at({"T": level, "alpha": values["alpha"][0]})
         state = at.state(np.array([values["m"][0], values["C"][0]]))
         assert np.abs(state.residual).max() < 1e-11 and abs(state.replicon) < 1e-8
+
+
+def test_crossing_of_two_curves():
+    """Where overlap and magnetisation both take given values, from the curve of each."""
+    start, bounds = {"m": 0.95, "C": 0.25, "alpha": 0.08, "T": 0.3}, {"alpha": (0.01, 0.13), "T": (0.1, 0.6)}
+    one, two = (curve(HOPFIELD, "condition", start, ("alpha", "T"), bounds, condition=text) for text in ("q - 93/100", "m - 19/20"))
+    # They cross on different sheets of the solutions as well.
+    point = max(crossings(one, two), key=lambda found: found["T"])
+    states = [c.at("T", point["T"])[0] for c in (one, two)]
+    assert states[0]["m"][0] == pytest.approx(0.95, abs=1e-9)
+    assert 1 - point["T"] * states[1]["C"][0] == pytest.approx(0.93, abs=1e-9)
+
+
+def test_sampled_points_lie_on_the_curve(fold):
+    """Drawn between its points the curve stays within 1e-5 of itself."""
+    drawn = fold.sampled(4)
+    assert len(drawn) == 4 * (len(fold) - 1) + 1
+    T = drawn[drawn[:, 1] > 0.1][::7]
+    values, converged = fold.at("T", T[:, 1])
+    assert converged.all() and np.abs(values["alpha"] - T[:, 0]).max() < 1e-5
 
 
 def test_glass_transition_of_the_paramagnet():
