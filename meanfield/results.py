@@ -88,7 +88,9 @@ class Solution:
     quadrature_error : estimate for the order parameters, 0 where no integral is done
     status : Status
     equilibrium : bool, lowest free energy among the solutions found
-    replicon, rs_valid : validity of replica symmetry, None without quenched couplings
+    replicon : lowest eigenvalue of the (innermost) replicon block, -inf where it has none; None without quenched couplings
+    rs_valid : whether the ansatz is stable against further breaking: replicon > 0, and entropy >= 0 where the sites are
+        discrete; None without quenched couplings
     """
 
     order_parameters: dict

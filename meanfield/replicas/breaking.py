@@ -42,7 +42,9 @@ def broken(system, system_with):
         for u, more in zip(found.points, continued):
             if not more:
                 pairs.append(_reported(found.unknowns, u, top))
-    return pairs, levels[0][0]
+    search = levels[0][0]
+    search.unopened = sum(s.stable and not s.rs_valid and s.options["open_steps"] < top.system.theory.steps for s, _ in pairs)
+    return pairs, search
 
 
 def _reported(unknowns, u, top):
@@ -227,9 +229,9 @@ def next_step(before, u, unknowns, found):
     free = [i for i in range(unknowns.size) if i not in null and i not in held]
     starts = (*(resampled(before, u, unknowns, stretch) for stretch in STRETCHES), *splits(before, u, unknowns))
     for start in starts:
-        v = iterated(unknowns, start, held=[*null, *held], steps=10)
-        if v is not None and _kept(Reduced(unknowns, v, free), null, found) is not None:
-            return True
+        for v in (_at_fixed_blocks(unknowns, start, [*null, *held]), start):
+            if v is not None and _kept(Reduced(unknowns, v, free), null, found) is not None:
+                return True
     return False
 
 

@@ -22,10 +22,17 @@ DIRECT, PAIRS, SHARES = 16, 6, (0.2, 0.5, 0.8)
 
 
 class Found:
-    """A collection of solutions up to symmetry; counts the starts that led nowhere."""
+    """A collection of solutions up to symmetry.
+
+    Attributes
+    ----------
+    points : list of unknowns
+    starts, failed : starts tried, and those that led nowhere
+    unopened : states whose ansatz is not valid, for which no solution with all the steps asked for was found
+    """
 
     def __init__(self, unknowns):
-        self.unknowns, self.points, self.starts, self.failed = unknowns, [], 0, 0
+        self.unknowns, self.points, self.starts, self.failed, self.unopened = unknowns, [], 0, 0, 0
 
     def add(self, u, converged):
         """Keep a converged, physical point unless it is known; whether it is one."""

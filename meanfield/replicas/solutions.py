@@ -14,6 +14,7 @@ from .unknowns import Unknowns
 
 __all__ = ["replica_solution", "replica_solutions", "solutions_of", "system_of"]
 
+UNOPENED = "no solution with all steps continues a state whose ansatz is not valid"
 _theories = {}
 
 
@@ -83,7 +84,8 @@ def from_start(system, start):
 def solutions_of(system):
     """Every solution of a SaddleSystem, as `Solutions`."""
     pairs, search = _pairs(system)
-    failures = {str(Status.STALLED): search.failed} if search.failed else {}
+    failures = {str(Status.STALLED): search.failed, UNOPENED: search.unopened}
+    failures = {message: count for message, count in failures.items() if count}
     done = Completeness(exhaustive=False, starts=search.starts, rounds=1, failures=failures)
     return Solutions(ordered(pairs), system.model.name, parameters(system), done)
 
