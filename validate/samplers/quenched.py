@@ -1,0 +1,287 @@
+"""Markov chains of models with quenched couplings: several replicas of each disorder sample, in exchange over a ladder of temperatures."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+
+import numpy as np
+
+from theory.errors import InputError
+
+from .. import rng
+from ..sample import COOLING
+from . import instance, ladder, quadratic
+from .simd import aligned, generator
+from .tempering import advance
+
+ALGORITHMS = ("auto", "dense", "patterns")
+# Replicas that share a disorder sample in one piece of work.
+BLOCK = 128
+# Patterns per site up to which their overlaps are cheaper than the couplings that they make.
+PATTERNS_PER_SITE = 0.25
+
+
+@dataclass(frozen=True)
+class QuenchedChains:
+    """Draws of replicas of several disorder samples.
+
+    Attributes
+    ----------
+    draws : array (disorder samples, replicas, temperatures, records, n + 1), order parameters and energy per site
+    overlaps : array (disorder samples, pairs, temperatures, records, L), overlaps of two replicas of the same disorder, one for each
+        overlap that the couplings act on
+    pairs : int array (pairs, 2), the replicas compared: all pairs of up to four, else neighbours in a ring
+    temperatures : array (temperatures,), increasing
+    target : int, the place among them of the temperature asked for
+    swap_rates : array (temperatures - 1,), share of accepted exchanges of neighbours
+    round_trips : int, how often a replica went from the lowest temperature to the highest and back
+    acceptance : float, share of sites that flipped
+    algorithm : str
+    device : str
+    names : names of the order parameters; overlap_names : of the overlaps
+    """
+
+    draws: np.ndarray
+    overlaps: np.ndarray
+    pairs: np.ndarray
+    temperatures: np.ndarray
+    target: int
+    swap_rates: np.ndarray
+    round_trips: int
+    acceptance: float
+    algorithm: str
+    device: str
+    names: tuple
+    overlap_names: tuple
+
+    @property
+    def at_target(self):
+        """Draws at the temperature asked for, shape (disorder samples, replicas, records, n + 1)."""
+        return self.draws[:, :, self.target]
+
+    @property
+    def overlaps_at_target(self):
+        """Overlaps at the temperature asked for, shape (disorder samples, pairs, records, L)."""
+        return self.overlaps[:, :, self.target]
+
+    def histogram(self, bins=50, overlap=0, temperature=None):
+        """P(q) at a temperature of the ladder, averaged over disorder, and its error from the spread of the disorder samples.
+
+        Parameters
+        ----------
+        bins : int or array of edges
+        overlap : which of the overlaps
+        temperature : place in `temperatures`; by default the one asked for
+
+        Returns
+        -------
+        centres, density, error : arrays
+        """
+        q = self.overlaps[:, :, self.target if temperature is None else temperature, :, overlap]
+        edges = np.linspace(-1, 1, bins + 1) if np.isscalar(bins) else np.asarray(bins)
+        each = np.array([np.histogram(sample, edges, density=True)[0] for sample in q])
+        error = each.std(axis=0, ddof=1) / np.sqrt(len(each)) if len(each) > 1 else np.full(len(edges) - 1, np.nan)
+        return (edges[1:] + edges[:-1]) / 2, each.mean(axis=0), error
+
+
+def sample_quenched(model, values, N, *, sweeps, warmup, replicas=4, disorder_samples=16, temperatures=None, seed=0, start=None, balanced=True,
+                    rule="heat-bath", thin=1, algorithm="auto", device="cpu", threads=None):
+    """Sample a model of Ising spins with quenched couplings.
+
+    Parameters
+    ----------
+    model : theory.Model of Ising spins on one layer or several
+    values : {name: float}, temperature and parameters
+    N : int, number of sites
+    sweeps, warmup : int, recorded and discarded sweeps
+    replicas : int, copies of every disorder sample at each temperature
+    disorder_samples : int
+    temperatures : sequence of the temperatures in exchange, values["T"] among them; () for that one alone; None to choose them
+    seed : int; the chains are the same bit for bit whatever the number of threads
+    start : None (at random), "pattern" (aligned with the first order parameter of the energy) or spins of shape (n,) or (replicas, n)
+    balanced : bool, how the disorder of the sites is drawn (see `validate.disorder`)
+    rule : "heat-bath", or "metropolis", which is faster near and above the transition but hardly ergodic far above it
+    thin : int, sweeps from one record to the next
+    algorithm : "auto", or how pairwise couplings are kept: "dense" or "patterns"
+    device : "cpu", "cuda" or "auto"
+    threads : int or None, as many as there are processors
+
+    Returns
+    -------
+    QuenchedChains
+    """
+    plan = _Plan(model, values, N, sweeps, warmup, replicas, temperatures, seed, start, balanced, rule, thin, algorithm)
+    tasks = [(d, block) for d in range(disorder_samples) for block in range(len(plan.blocks))]
+    # The first one compiles whatever is not compiled yet, before threads share it.
+    done = [plan.run(*tasks[0])]
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        done += pool.map(lambda task: plan.run(*task), tasks[1:])
+    return plan.collect(done, disorder_samples)
+
+
+class _Plan:
+    """What all disorder samples of one call share."""
+
+    def __init__(self, model, values, N, sweeps, warmup, replicas, temperatures, seed, start, balanced, rule, thin, algorithm):
+        self.model, self.values, self.N, self.seed, self.balanced, self.start = model, values, N, seed, balanced, start
+        self.sweeps, self.warmup, self.thin, self.requested = sweeps, warmup, thin, algorithm
+        _check(values, N, sweeps, replicas, rule, thin, algorithm, start)
+        self.metropolis = rule == "metropolis"
+        self.algorithm = self._algorithm(self.instance(0))
+        self.temperatures = self._ladder(temperatures)
+        copies = min(replicas, max(2, BLOCK // len(self.temperatures)))
+        self.blocks = [range(first, min(first + copies, replicas)) for first in range(0, replicas, copies)]
+
+    def instance(self, d):
+        """Disorder sample d."""
+        return instance.realise(self.model, self.values, self.N, np.random.default_rng(rng.stream(self.seed, self.N, 0, d)), self.balanced)
+
+    def _algorithm(self, sample):
+        if not sample.quadratic:
+            raise InputError(f"{self.model.name} has interactions of more than two spins, which this sampler does not cover")
+        if self.requested != "auto":
+            if self.requested == "patterns" and sample.couplings is not None:
+                raise InputError("the couplings of this model are not sums over patterns: use algorithm='dense'")
+            return self.requested
+        few = sample.couplings is None and len(sample.rows) <= PATTERNS_PER_SITE * sample.size
+        return "patterns" if few else "dense"
+
+    def _ladder(self, temperatures):
+        T = self.values["T"]
+        if temperatures is None:
+            return ladder.choose(self, self.instance(0), T)
+        found = np.unique(np.append(np.asarray(temperatures, dtype=float), T))
+        if not found[0] > 0:
+            raise InputError(f"temperatures in exchange must be positive: got {found[0]:g}")
+        return found
+
+    def system(self, sample, spins):
+        """The compiled sampler's state for configurations (R, n), and what its energy leaves out."""
+        if self.algorithm == "patterns":
+            return quadratic.patterns(sample.rows, sample.weights, sample.external, spins), sample.offset
+        couplings, left = sample.dense
+        return quadratic.dense(couplings, sample.external, spins), sample.offset + left
+
+    def chain(self, sample, spins, temperatures, key):
+        """A chain of configurations (C, K, n) with generators of their own."""
+        return Chain(self, sample, spins, temperatures, key)
+
+    def spins(self, sample, copies, generator):
+        """Configurations (C, K, n) to start from."""
+        shape = (len(copies), len(self.temperatures), sample.size)
+        if self.start is None:
+            return generator.choice([-1.0, 1.0], size=shape)
+        if isinstance(self.start, str):
+            return np.broadcast_to(aligned_with(self.model, sample), shape)
+        given = np.broadcast_to(np.asarray(self.start, dtype=float), (max(copies[-1] + 1, len(self.start) if np.ndim(self.start) > 1 else 0), sample.size))
+        return np.broadcast_to(given[list(copies)][:, None], shape)
+
+    def run(self, d, block):
+        """Draws of a block of replicas of disorder sample d."""
+        sample, copies = self.instance(d), self.blocks[block]
+        chain = self.chain(sample, self.spins(sample, copies, np.random.default_rng(rng.stream(self.seed, self.N, 1, d, block))),
+                           self.temperatures, (self.N, 2, d, block))
+        if self.start is None and len(self.temperatures) == 1:
+            for share in COOLING:
+                chain.advance(self.warmup // (2 * len(COOLING)), heat=1 / share)
+            chain.advance(self.warmup - self.warmup // 2)
+        else:
+            chain.advance(self.warmup)
+        return chain.measure(self.sweeps, self.thin)
+
+    def collect(self, done, disorder_samples):
+        """The result of all blocks together."""
+        count = len(self.blocks)
+        groups = [done[d * count : (d + 1) * count] for d in range(disorder_samples)]
+        draws, overlaps = (np.stack([np.concatenate([x[k] for x in group]) for group in groups]) for k in (0, 1))
+        draws[..., -1] /= self.N
+        first = np.cumsum([0, *map(len, self.blocks)])
+        pairs = np.concatenate([_pairs(len(b)) + f for b, f in zip(self.blocks, first)])
+        swaps = sum(x[2] for x in done)
+        with np.errstate(invalid="ignore"):
+            rates = swaps[0, :-1] / swaps[1, :-1]
+        acceptance = float(np.mean([x[4] for x in done]))
+        target = int(np.flatnonzero(self.temperatures == self.values["T"])[0])
+        return QuenchedChains(draws, overlaps, pairs, self.temperatures, target, rates, int(sum(x[3] for x in done)), acceptance, self.algorithm,
+                              "cpu", self.model.names, tuple(map(str, self.model.overlaps)))
+
+
+class Chain:
+    """Replicas of one disorder sample at several temperatures."""
+
+    def __init__(self, plan, sample, spins, temperatures, key):
+        copies, levels, n = spins.shape
+        self.plan, self.sample, self.temperatures = plan, sample, np.asarray(temperatures, dtype=float)
+        self.system, self.offset = plan.system(sample, np.ascontiguousarray(spins).reshape(-1, n))
+        sequence = rng.stream(plan.seed, *key)
+        self.state, self.decisions = generator(sequence), rng.stream(plan.seed, *key, 0).generate_state(4, np.uint64)
+        self.where = np.arange(copies * levels).reshape(copies, levels)
+        self.ends = np.zeros(copies * levels, dtype=np.int64)
+        self.pairs, self.measures = _pairs(copies), self._measures()
+
+    def _measures(self):
+        """What `tempering.advance` measures; rows of +-1 have exact sums in single precision."""
+        sample, stride = self.sample, self.system.stride
+        layers = np.array([sample.layers == k for k in range(sample.layers.max() + 1)])
+        rows, weights = aligned((len(sample.slopes), stride)), aligned((len(layers), stride))
+        factors = np.abs(sample.slopes).max(axis=1, initial=0.0)
+        rows[:, : sample.size] = sample.slopes / np.where(factors > 0, factors, 1.0)[:, None]
+        weights[:, : sample.size] = layers
+        return sample.intercept, factors, rows.ravel(), 1.0 / layers.sum(axis=1), weights.ravel()
+
+    def advance(self, sweeps, heat=1.0):
+        """Sweeps without records, at temperatures larger by a factor."""
+        self._advance(sweeps, 1, heat, np.zeros((0, 0, 0, 1)), np.zeros((0, 0, 0, 1)))
+
+    def measure(self, sweeps, thin):
+        """Records (draws, overlaps, swaps, round trips, acceptance)."""
+        (copies, levels), records = self.where.shape, sweeps // thin
+        draws = np.empty((copies, levels, records, len(self.sample.slopes) + 1))
+        overlaps = np.empty((len(self.pairs), levels, records, self.sample.layers.max() + 1))
+        swaps, flips, trips = self._advance(sweeps, thin, 1.0, draws, overlaps)
+        return draws, overlaps, swaps, trips, flips / (sweeps * copies * levels * self.sample.size)
+
+    def _advance(self, sweeps, thin, heat, draws, overlaps):
+        scales = np.empty(self.where.size, dtype=np.float32)
+        scales[self.where] = heat * self.temperatures / 2
+        swaps = np.zeros((2, len(self.temperatures)))
+        flips, trips = advance(self.system, self.state, self.decisions, heat * self.temperatures, scales, self.where, self.plan.metropolis, sweeps, thin,
+                               self.measures, self.offset, draws, self.pairs, overlaps, swaps, self.ends)
+        return swaps, flips, trips
+
+
+def aligned_with(model, sample):
+    """Spins along the first order parameter that the energy uses (the first of all if it uses none)."""
+    used = [k for k, a in enumerate(model.order_parameters) if model.energy.has(a)]
+    if not len(sample.slopes):
+        raise InputError(f"{model.name} has no order parameter to start from: use start=None")
+    slopes = sample.slopes[(used or [0])[0]]
+    # Sites that the order parameter does not touch (other layers) follow those that go with it in the energy.
+    for k in used[1:]:
+        slopes = np.where(slopes == 0, sample.slopes[k], slopes)
+    return np.where(slopes < 0, -1.0, 1.0)
+
+
+def _pairs(copies):
+    if copies <= 4:
+        found = list(combinations(range(copies), 2))
+    else:
+        found = [(c, (c + 1) % copies) for c in range(copies)]
+    return np.array(found, dtype=np.int64).reshape(-1, 2)
+
+
+def _check(values, N, sweeps, replicas, rule, thin, algorithm, start):
+    if N < 2:
+        raise InputError(f"the size must be at least 2 sites: got {N}")
+    if not values["T"] > 0:
+        raise InputError("sampling needs T > 0: at T = 0 use solve")
+    if rule not in ("heat-bath", "metropolis"):
+        raise InputError(f"rule must be heat-bath or metropolis: got {rule!r}")
+    if algorithm not in ALGORITHMS:
+        raise InputError(f"algorithm must be one of {', '.join(ALGORITHMS)}: got {algorithm!r}")
+    if isinstance(start, str) and start != "pattern":
+        raise InputError(f"start must be None, 'pattern' or an array of spins: got {start!r}")
+    if replicas < 1 or thin < 1 or sweeps < thin:
+        raise InputError("replicas and thin must be at least 1, and sweeps at least thin")
