@@ -143,6 +143,8 @@ def _approached(sector, path):
 def _halves(curve, last, beyond, first):
     found = []
     for k in range(1, 13):
+        if last.z[first] / 2**k < VANISHED:
+            break
         node = locate(curve, last, beyond, lambda p: p.z[first] - last.z[first] / 2**k)
         if node is None or abs(node.z[first] - last.z[first] / 2**k) > 1e-9:
             break
@@ -179,7 +181,7 @@ def _cut(line, sector, path):
     for a, b in pairwise(facts):
         if a.node.tangent[-1] * b.node.tangent[-1] < 0:
             fold = locate(path.curve, a.node, b.node, lambda p: p.tangent[-1], tangents=True)
-            if fold is None:
+            if fold is None or _vanishes(Facts(line, sector, fold)):
                 start.append(b)
                 continue
             turn = Facts(line, sector, fold)
@@ -201,6 +203,11 @@ def _extend(segments, end, t):
         for side, facts in enumerate((s.facts[0], s.facts[-1])):
             if facts is end:
                 s.bounds[side], s.ends[side] = t, "capacity"
+
+
+def _vanishes(f):
+    """Whether a fold is the place where a branch meets its mirror image."""
+    return f.sector.spontaneous and abs(f.unknowns[f.sector.signals[0]]) < 10 * VANISHED
 
 
 def _finite_run(facts):

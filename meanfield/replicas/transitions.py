@@ -31,7 +31,7 @@ BORDER = 1e-5
 TOUCH = 1e-6
 # Where states with x = 1 are looked for; steps between overlaps smaller than `OPEN` have closed.
 MARGINAL_ANCHORS = (0.02, 0.25, 0.5, 0.75, 0.98)
-OPEN = 1e-3
+OPEN, NARROW = 1e-3, 0.03
 
 
 def replica_transitions(model, r, fixed, ansatz=None, steps=None):
@@ -170,7 +170,7 @@ class Finder:
         """(t, segment) where a more symmetric branch loses its stability against a signal or against overlaps."""
         found = []
         for s in self.segments:
-            if (s.sector.signals and s.sector.spontaneous) or s.line.theory.steps:
+            if s.sector.signals and s.sector.spontaneous:
                 continue
             if self.broken and s.sector.paramagnetic:
                 found += [(s.bounds[side], s) for side in (0, 1) if s.ends[side] == "at"]
@@ -277,18 +277,25 @@ class Finder:
             pair = (other, s) if other.bounds[1] - t < SAME else (s, other)
             at_equilibrium = self._at_equilibrium(t, s) or self._at_equilibrium(t, other)
             yield Event("continuous", t, *pair, at_equilibrium)
-            if not other.signal:
+            if s.sector.paramagnetic and not other.signal:
                 yield Event("at", t, *pair, at_equilibrium)
 
     def _spinodals(self):
         """Folds at which a stable branch ends."""
         for s in self.segments:
             for side in (0, 1):
-                if s.ends[side] == "fold" and s.stable and self._is_state(s):
+                if s.ends[side] == "fold" and s.stable and self._is_state(s) and not self._closes(s, side):
                     t = s.bounds[side]
                     rest = self.equilibrium(min(max(t + (1e-6 if side else -1e-6), 0.0), 1.0))
                     pair = (s, rest) if side else (rest, s)
                     yield Event("spinodal", t, *pair, self._at_equilibrium(t, s))
+
+    def _closes(self, segment, side):
+        """Whether a branch with steps ends where these close, at the border of stability of replica symmetry."""
+        if not segment.line.theory.steps or segment.facts[-1 if side else 0].step > NARROW:
+            return False
+        marks = [b for s in self.segments for b, end in zip(s.bounds, s.ends) if end == "at"]
+        return any(abs(b - segment.bounds[side]) < SPRINGS / 10 for b in marks)
 
     def _capacities(self):
         """Ends of branches at which an overlap reaches its largest value: beyond there are no states."""
@@ -303,6 +310,15 @@ class Finder:
         """(phase below, phase above) an end of a segment, beyond it the equilibrium."""
         t = segment.bounds[side]
         rest = self._other(t, 1 if side else -1)
+        return (segment, rest) if side else (rest, segment)
+
+    def _continued(self, segment, side):
+        """The same for an end at which replica symmetry breaks: beyond it a state of the same signal with steps, if one is known."""
+        t = segment.bounds[side] + (SPRINGS if side else -SPRINGS) / 10
+        more = [s for s in self.segments if s.line is not segment.line and s.signal == segment.signal and s.covers(t)]
+        if not more:
+            return self._sides(segment, side)
+        rest = max(more, key=lambda s: s.at(t).free_energy)
         return (segment, rest) if side else (rest, segment)
 
     def _statics(self):
@@ -336,7 +352,9 @@ class Finder:
                 continue
             kind = "gardner" if s.line.theory.steps else "at"
             if kind == "at" and self.broken:
-                yield from (Event(kind, s.bounds[side], *self._sides(s, side), True) for side in (0, 1) if s.ends[side] == "at")
+                for side in (0, 1):
+                    if s.ends[side] == "at":
+                        yield Event(kind, s.bounds[side], *self._continued(s, side), self._at_equilibrium(s.bounds[side], s))
                 continue
             for f in zeros(s, lambda f: f.state.replicon):
                 if not any(end == "fold" and abs(b - f.t) < TOUCH for end, b in zip(s.ends, s.bounds)):
