@@ -133,7 +133,7 @@ def _instability(theory, state, options):
 
 
 def _cubic(theory, state, symmetric, broken):
-    """The cubic coefficient of the broken direction's equation, whose sign tells a continuous transition from a tricritical point on.
+    """The cubic coefficient of the broken direction's equation: it vanishes at a tricritical point.
 
     With m broken and the others s following, F_m = a m + (F_mmm/6 + F_ms s_2) m^3, s_2 = -F_ss^-1 F_smm/2.
     """
@@ -150,7 +150,8 @@ def _cubic(theory, state, symmetric, broken):
     if follow:
         inner = sympy.Matrix(len(follow), len(follow), lambda i, j: diff(rows[follow[i]], follow[j]))
         bends = sympy.Matrix([diff(diff(rows[s], m), m) for s in follow])
-        cubic -= 3 * (sympy.Matrix([[diff(slope, s) for s in follow]]) * inner.adjugate() * bends)[0] / inner.det(method="berkowitz")
+        across = sympy.Matrix([[diff(slope, s) for s in follow]])
+        cubic -= 3 * (across * inner.adjugate() * bends)[0] / inner.det(method="berkowitz")
     return {"tricritical": cubic}
 
 

@@ -61,7 +61,7 @@ def check(theory):
         raise InputError(f"{theory.model.name} has pattern constraints: its equations go through meanfield.replicas.saddle")
     for leaf in (leaf for layer in theory.layers for leaf in layer.leaves):
         if leaf.kind == "finite" and len(set(leaf.slopes)) != 2 or len(leaf.slopes) > 2:
-            raise InputError(f"{theory.model.name} has sites of {len(leaf.slopes)} states in random fields: use meanfield.replicas.saddle")
+            raise InputError(f"{theory.model.name} has {len(leaf.slopes)} states in random fields: use meanfield.replicas.saddle")
 
 
 def equations(theory, chain=None, values=None, suffix=""):
@@ -212,7 +212,7 @@ def _configurations(theory):
     """(probability, integrand) of every configuration of the finite disorder, opposite ones merged."""
     scaled = scale(theory.site_pressure)
     if scaled.spread or any(not isinstance(a, (SoftAbs, SoftMax, GaussSoftAbs)) for a in scaled.integrand.atoms(*ATOMS)):
-        raise InputError(f"{theory.model.name} has no compiled curves: its sites must have finitely many states, two in a Gaussian field")
+        raise InputError(f"{theory.model.name} has no compiled curves: sites must be finite, of two states in a Gaussian field")
     found = {scaled.integrand: S.One}
     for x, (xs, ps) in scaled.disorder.items():
         following = {}

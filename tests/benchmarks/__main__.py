@@ -136,7 +136,7 @@ def measure_lines(truth):
     starts, fold = task.starts(), task.ours()
     works = lambda: task.lines(starts), task.ours
     follow, everything = (statistics.median(1e3 * seconds(work)[0] for _ in range(20)) for work in works)
-    print(f"lines {follow:.2f} ms, with their starts {everything:.2f} ms (goal {LINES_GOAL:.0f} ms); {sum(map(len, fold))} points")
+    print(f"lines {follow:.2f} ms, with their starts {everything:.2f} ms (goal {LINES_GOAL:.0f}); {sum(map(len, fold))} points")
     if truth:
         print(f"      {task.check()}")
 

@@ -105,7 +105,8 @@ def test_state_agrees_with_the_general_engine(name):
 
 
 @pytest.mark.parametrize(("name", "kind"), [
-    *((name, kind) for name in ("hopfield", "curie_weiss", "blume_capel") for kind in ("fold", "equal_free_energies", "zero_entropy")),
+    *((name, kind) for name in ("hopfield", "curie_weiss", "blume_capel")
+      for kind in ("fold", "equal_free_energies", "zero_entropy")),
     ("hopfield", "replicon"), ("potts", "fold"),
 ])
 def test_jacobians_of_extended_systems(name, kind):
@@ -135,7 +136,7 @@ def test_compiled_text_is_python():
 
 
 def test_limit_of_retrieval(fold):
-    """Loads at the fold from 34-digit solutions by an independent program; at T = 0 in closed form (Amit, Gutfreund, Sompolinsky 1985)."""
+    """Loads at the fold from 34-digit solutions by an independent program; at T = 0 in closed form (Amit et al. 1985)."""
     T = (0.8, 0.6, 0.4, 0.2, 0.1, 0.05, 0.01, 0.0)
     exact = (0.01010085403081763, 0.03880889370555443, 0.08103720833498283, 0.12255886062262025, 0.13504918977356396,
              0.13779395794386043, 0.13809899098017094, 0.13790556649493174)
@@ -177,7 +178,8 @@ def test_de_almeida_thouless_line(fold):
 def test_crossing_of_two_curves():
     """Where overlap and magnetisation both take given values, from the curve of each."""
     start, bounds = {"m": 0.95, "C": 0.25, "alpha": 0.08, "T": 0.3}, {"alpha": (0.01, 0.13), "T": (0.1, 0.6)}
-    one, two = (curve(HOPFIELD, "condition", start, ("alpha", "T"), bounds, condition=text) for text in ("q - 93/100", "m - 19/20"))
+    one, two = (curve(HOPFIELD, "condition", start, ("alpha", "T"), bounds, condition=text)
+                for text in ("q - 93/100", "m - 19/20"))
     # They cross on different sheets of the solutions as well.
     point = max(crossings(one, two), key=lambda found: found["T"])
     states = [c.at("T", point["T"])[0] for c in (one, two)]
@@ -231,9 +233,11 @@ def test_tricritical_point_and_first_order_line_of_blume_capel():
                  {"Delta": (-2, 0.6), "T": (0.1, 1)}, symmetric={"m": 0})
     point, = line.special("tricritical")
     assert (point.values["Delta"], point.values["T"]) == pytest.approx(exact, abs=1e-13)
-    ordered, symmetric = (solutions_along(models.blume_capel(), {"m": m, "Delta": 0.4}, "Delta", (0, 0.8), {"T": 0.15}) for m in (0.99, 0))
+    ordered, symmetric = (solutions_along(models.blume_capel(), {"m": m, "Delta": 0.4}, "Delta", (0, 0.8), {"T": 0.15})
+                          for m in (0.99, 0))
     one, two = coexistence_start(ordered, symmetric)
-    first = curve(models.blume_capel(), "equal_free_energies", one, ("Delta", "T"), {"Delta": (0, 0.8), "T": (0.02, 0.6)}, other=two)
+    first = curve(models.blume_capel(), "equal_free_energies", one, ("Delta", "T"), {"Delta": (0, 0.8), "T": (0.02, 0.6)},
+                  other=two)
     assert "the two states merge" in first.ends
     assert np.abs(first.points - exact).min(axis=0) == pytest.approx((0, 0), abs=1e-4)
 
@@ -242,8 +246,8 @@ def test_tricritical_point_and_first_order_line_of_blume_capel():
 CAPACITIES = [
     ("hopfield_biased", "b", {"m": 0.926, "C": 0.23, "alpha": 0.105, "b": 0.2}, (0.2, 0.4, 0.6, 0.8),
      (0.10501956, 0.04810108, 0.01726512, 0.00343891)),
-    ("dreaming_hopfield", "t", {"m_chi": 0.33, "C_free": 0.55, "q_chi": 0.24, "C": 0.2, "alpha": 0.37, "t": 1.0}, (0.1, 0.5, 1, 5, 10),
-     (0.16513977, 0.27310397, 0.38659596, 0.74736098, 0.86965276)),
+    ("dreaming_hopfield", "t", {"m_chi": 0.33, "C_free": 0.55, "q_chi": 0.24, "C": 0.2, "alpha": 0.37, "t": 1.0},
+     (0.1, 0.5, 1, 5, 10), (0.16513977, 0.27310397, 0.38659596, 0.74736098, 0.86965276)),
     ("hebbian_supervised", "rho", {"n": 0.9146, "C": 0.2543, "alpha": 0.0991, "rho": 0.05}, (0, 0.05, 0.1, 0.3, 0.5),
      (0.13790557, 0.09914869, 0.07154130, 0.02248826, 0.00906927)),
     ("bam", "g", {"m": 0.9328, "n": 0.9328, "C_q": 0.2933, "C_p": 0.2933, "alpha": 0.1998, "g": 1.0}, (1, 1.2, 2, 3),
