@@ -150,14 +150,14 @@ def fill_rows(state, points, slot, xs, seeds, seeded, folds, ends, recorded, unk
 
 
 @routine
-def evaluate_rows(state, points, slot, xs, unknowns, found, recorded, values):
-    """What the state kernel records, at the solutions themselves."""
+def evaluate_rows(state, points, slot, xs, unknowns, found, recorded, values, errors):
+    """What the state kernel records at the solutions themselves, and the steps that Newton's method would still take."""
     n = unknowns.shape[2]
-    out = np.empty(n + n * n + recorded)
+    out, A, step = np.empty(n + n * n + recorded), np.empty((n, n)), np.empty(n)
     for row in range(points.shape[0]):
         for column in range(xs.shape[0]):
             if found[row, column]:
                 points[row, slot] = xs[column]
-                call_system(state, points[row], unknowns[row, column], out)
+                errors[row, column] = _newton_step(state, points[row], unknowns[row, column], n, out, A, step)
                 for j in range(recorded):
                     values[row, column, j] = out[n + n * n + j]

@@ -33,16 +33,21 @@ class Branch:
     @cached_property
     def _state(self):
         kernel, points, slot, xs, solutions = self._inputs
-        values = np.full((*self.exists.shape, kernel.recorded), np.nan)
+        values, errors = np.full((*self.exists.shape, kernel.recorded), np.nan), np.full(self.exists.shape, np.nan)
         points = points.copy()
         points[:, 2] = 0.0
-        rows.evaluate_rows(kernel.address, points, slot, xs, solutions, self.exists, kernel.recorded, values)
-        return values
+        rows.evaluate_rows(kernel.address, points, slot, xs, solutions, self.exists, kernel.recorded, values, errors)
+        return values, errors
 
     @property
     def entropy(self):
         """Entropy per site, (ny, nx)."""
-        return self._state[..., 1]
+        return self._state[0][..., 1]
+
+    @property
+    def error(self):
+        """Distance from the solution under a finer quadrature rule than that of the search, (ny, nx)."""
+        return self._state[1]
 
     @cached_property
     def replicon(self):
@@ -52,7 +57,7 @@ class Branch:
         if not k:
             return None
         temperatures = _temperatures(self._inputs)
-        matrices = self._state[..., 2:].reshape(*self.exists.shape, k, k) / temperatures[..., None, None]
+        matrices = self._state[0][..., 2:].reshape(*self.exists.shape, k, k) / temperatures[..., None, None]
         if k == 1:
             return matrices[..., 0, 0]
         lowest = np.full(self.exists.shape, np.nan)

@@ -288,6 +288,7 @@ def test_grid_agrees_with_the_general_engine():
             assert branch.free_energy[j, i] == pytest.approx(state.free_energy, abs=1e-10)
             assert branch.entropy[j, i] == pytest.approx(state.entropy, abs=1e-9)
             assert branch.replicon[j, i] == pytest.approx(state.replicon, abs=1e-7)
+    assert all(np.nanmax(branch.error) < 1e-9 for branch in found.branches.values())
     retrieval = found.branches["retrieval"]
     inside = loads[None, :] < np.nan_to_num(retrieval.fold, nan=-1.0)[:, None]
     assert (retrieval.exists == inside).all() and retrieval.exists.any()
