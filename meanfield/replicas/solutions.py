@@ -30,7 +30,7 @@ def system_of(model, values, ansatz=None, steps=None):
     """The SaddleSystem of a model at parameter values, under an ansatz."""
     theory = theory_of(model, ansatz_of(ansatz, steps))
     if theory.steps and any(layer.site.kind == "auxiliary" for layer in theory.layers):
-        raise InputError(f"{model.name} has an auxiliary variable at each site, available in replica symmetry only: use the ansatz rs")
+        raise InputError(f"{model.name} has an auxiliary variable at each site, in replica symmetry only: use the ansatz rs")
     return saddle(theory).at(values)
 
 
@@ -65,12 +65,12 @@ def nowhere(system):
     nan = float("nan")
     names = dict.fromkeys((*system.model.names, *system.saddle.reported_names), nan)
     return Solution(order_parameters=names, free_energy=nan, entropy=nan, energy=nan, stable=False, kind="none",
-                    multiplicity=0, residual=nan, quadrature_error=nan, status=Status.ABSENT, parameters=parameters(system), model=system.model.name,
-                    stability=Stability.UNSTABLE, options={"ansatz": system.theory.ansatz.name, "steps": system.theory.steps})
+                    multiplicity=0, residual=nan, quadrature_error=nan, status=Status.ABSENT,
+                    parameters=parameters(system), model=system.model.name, stability=Stability.UNSTABLE, options={"ansatz": system.theory.ansatz.name, "steps": system.theory.steps})
 
 
 def from_start(system, start):
-    """The Solution that damped iteration and Newton's method reach from a start; missing means, overlaps and D are zero, 0.5 and 1."""
+    """The Solution that iteration and Newton's method reach from a start; missing means, overlaps and D are zero, 0.5 and 1."""
     unknowns = Unknowns(system)
     u = unknowns.placed(start)
     null = [i for i in unknowns.means if u[i] == 0]
