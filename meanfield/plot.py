@@ -206,7 +206,7 @@ def _unit(diagram, points):
 
 
 def _walls(diagram):
-    return [_unit(diagram, line.points) for line in diagram.lines if line.kind in WALLS]
+    return [_unit(diagram, line.points) for line in diagram.lines if line.kind in WALLS or line.kind == "at" and len(set(line.between)) > 1]
 
 
 def _undisputed(diagram):
@@ -320,12 +320,12 @@ def _legend(ax, lines, points, keys=(), patches=()):
     return (ax.legend(handles=handles, ncols=min(len(handles), 2 if keys else 3 if patches else 4), frameon=False, handlelength=2.6, columnspacing=1.6, **place),)
 
 
-def _label_text(phase, names):
+def _label_text(phase, names, means=None):
     """A phase's name and, in mathematics, what distinguishes it or else which order parameters do not vanish."""
     kind, _, mark = phase.label.partition(" (")
     if mark and kind != "hierarchical":
         return _kind_text(phase, names), " ".join(map(_word_text, mark.rstrip(")").split(" ")))
-    return _kind_text(phase, names), _nonzero_text(phase, names)
+    return _kind_text(phase, names), _nonzero_text(phase, names, means)
 
 
 def _kind_text(phase, names):
@@ -333,10 +333,10 @@ def _kind_text(phase, names):
     return "retrieval (pure)" if phase.kind == "retrieval" and len(names) > len(phase.nonzero) else phase.kind
 
 
-def _nonzero_text(phase, names):
+def _nonzero_text(phase, names, means=None):
     """Which order parameters vanish and which do not, in mathematics; overlaps with patterns are in descending order."""
     chosen, zero = ([tex(n)[1:-1] for n in names if (n in phase.nonzero) == sense] for sense in (True, False))
-    if phase.kind in CHAINS and (phase.kind != "retrieval" or len(phase.nonzero) == 1):
+    if phase.kind in CHAINS and set(phase.nonzero) <= set(names if means is None else means):
         return f"${f' {CHAINS[phase.kind]} '.join(chosen)} > 0$"
     if len(names) > MOST:
         return ""
@@ -359,7 +359,7 @@ def _region_labels(ax, diagram, raster):
         keys are the [(letter, text)] of the labels that did not fit
     """
     ax.figure.draw_without_rendering()
-    texts = [_label_text(p, _names(diagram)) for p in diagram.phases]
+    texts = [_label_text(p, _names(diagram), _names(diagram, overlaps=False)) for p in diagram.phases]
     sizes = np.array([_extent(ax, t) for t in texts])
     obstacles = [_unit(diagram, line.points) for line in diagram.lines if line.kind == "spinodal"]
     found = regions(raster, _walls(diagram), obstacles, sizes[:, 0] / sizes[:, 1])
@@ -380,9 +380,10 @@ def _region_labels(ax, diagram, raster):
     return artists, keys
 
 
-def _names(diagram):
-    """The order parameters of a diagram, overlaps of replicas included."""
-    return [n for n, v in diagram.dataset.data_vars.items() if v.attrs.get("long_name") in (f"order parameter {n}", f"overlap {n}")]
+def _names(diagram, overlaps=True):
+    """The order parameters of a diagram, with overlaps of replicas or without."""
+    words = ("order parameter", "overlap") if overlaps else ("order parameter",)
+    return [n for n, v in diagram.dataset.data_vars.items() if v.attrs.get("long_name") in [f"{word} {n}" for word in words]]
 
 
 def _extent(ax, text):

@@ -16,6 +16,9 @@ __all__ = ["Border", "Borders", "Start", "events_on"]
 KNOWN = 4e-3
 # How far off a fold, along its null vector, the states on its sides are judged.
 ASIDE = 3e-3
+# Most points of a curve; those closer than this, in units of the box and of the unknowns, count as one.
+LIMIT = 3000
+FINE = (4e-3, 0.03)
 KINDS = {"spinodal": "fold", "first-order": "equal_free_energies", "at": "replicon", "zero-entropy": "zero_entropy", "continuous": "instability"}
 
 
@@ -75,19 +78,21 @@ class Border:
     kind : of the extended system
     members : of its states
     curve : Curve
+    path : (n, d) variables at points along the curve, as many as cutting it needs
     places : (n, 2)
     """
 
     def __init__(self, area, kind, members, found):
         self.area, self.kind, self.members, self.curve = area, kind, members, found
-        self.places = found.points
+        self.path = _thinned(area, found.table[0])
+        self.places = self.path[:, -2:]
 
     def __len__(self):
         return len(self.places)
 
     def variables(self, i):
         """All variables at the i-th point."""
-        return self.curve.table[0][i]
+        return self.path[i]
 
     def values(self, z):
         """(x, y) of variables."""
@@ -111,7 +116,7 @@ class Border:
 
     def between(self, i, share):
         """Variables on the curve between its points i and i + 1; None where Newton's method fails."""
-        points = self.curve.table[0]
+        points = self.path
         return self.chord(points[i], points[i + 1], share)
 
     def chord(self, a, b, share):
@@ -145,7 +150,7 @@ class Border:
             return ""
         names = self.curve.system.names
         means = [self.members[0].names[i] for i in self.members[0].sector.null]
-        z = self.curve.table[0][len(self) // 2]
+        z = self.path[len(self) // 2]
         size = [abs(z[names.index(f"{n}_null")]) for n in means if f"{n}_null" in names]
         return "means" if not any(n.endswith("_null") for n in names) and means or size and max(size) > 0.5 else "overlaps"
 
@@ -163,7 +168,18 @@ class Border:
         return np.concatenate([self.area.unit(values), *(np.asarray(u) / (1 + np.abs(u)) for u in unknowns)])
 
     def _path(self):
-        return np.array([self._place(self.values(z), [self.unknowns(z, i) for i in range(len(self.members))]) for z in self.curve.table[0]])
+        return np.array([self._place(self.values(z), [self.unknowns(z, i) for i in range(len(self.members))]) for z in self.path])
+
+
+def _thinned(area, points):
+    """Points of a curve that are not close to the last one kept, with both ends."""
+    kept, last = [points[0]], points[0]
+    for z in points[1:-1]:
+        moved = np.abs((z - last)[:-2] / (1 + np.abs(last[:-2]))).max(initial=0.0)
+        if moved > FINE[1] or np.abs((z - last)[-2:] / (area.high - area.low)).max() > FINE[0]:
+            kept.append(z)
+            last = z
+    return np.array([*kept, points[-1]])
 
 
 def _distance(path, point):
@@ -210,7 +226,7 @@ class Borders:
         (x, y), u = area.names, start.states[0][1]
         values = {**dict(zip(members[0].names, map(float, u))), x: start.values[0], y: start.values[1]}
         bounds = {r.name: (r.low, r.high) for r in area.ranges}
-        found = curve(members[0].theory, kind, values, area.names, bounds, area.fixed, **extra)
+        found = curve(members[0].theory, kind, values, area.names, bounds, area.fixed, limit=LIMIT, **extra)
         if len(found) < 2:
             return
         border = Border(area, kind, members, found)

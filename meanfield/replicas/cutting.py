@@ -1,6 +1,7 @@
 """Lines of a phase diagram with quenched couplings: curves cut to where what happens on them happens to a state."""
 
-from itertools import groupby, pairwise
+from functools import cached_property
+from itertools import combinations, groupby, pairwise
 
 import numpy as np
 
@@ -21,7 +22,8 @@ SHORTEST = 2e-3
 RIM = 1e-6
 # At how many places of a run the phases are named.
 NAMED = 7
-# Lines closer than this, in units of the box, meet.
+# Ends of lines closer than the first to a crossing of instabilities, in units of the box, end there; closer than the second they meet.
+SNAP = 1e-2
 MEETING = 1e-6
 
 
@@ -36,12 +38,35 @@ class Cutter:
     def lines(self):
         """All Lines, those of equilibrium first."""
         order = ("continuous", "first-order", "spinodal", "at", "zero-entropy")
-        found = [line for border in self.borders.curves for line in self._cut(border)]
+        found = [self._snapped(line) for border in self.borders.curves for line in self._cut(border)]
         return sorted(found, key=lambda line: order.index(line.kind))
 
+    def _snapped(self, line):
+        """A line whose ends next to a crossing of instabilities are there."""
+        places = line.points
+        for side in (0, -1):
+            unit = self.area.unit(places)
+            for at in self.crossings:
+                distance = np.abs(unit - self.area.unit(at)).max(1)
+                if distance[side] < SNAP and np.ptp(unit, axis=0).max() > 2 * SNAP:
+                    kept = places[distance > SNAP / 2]
+                    places = np.vstack([at, kept] if side == 0 else [kept, at])
+                    break
+        return Line(line.kind, line.between, places)
+
+    @cached_property
+    def crossings(self):
+        """Places (2,) where two curves of instabilities cross."""
+        curves = [b for b in self.borders.curves if b.kind == "instability"]
+        found = []
+        for one, two in combinations(curves, 2):
+            for at in _crossings(self.area, one, two):
+                if not any(np.abs(self.area.unit(at) - self.area.unit(other)).max() < SNAP for other in found):
+                    found.append(at)
+        return found
+
     def _cut(self, border):
-        path = border.curve.table[0]
-        kinds = [self.worth[border.kind](border, z) for z in path]
+        kinds = [self.worth[border.kind](border, z) for z in border.path]
         index = 0
         for kind, group in groupby(kinds):
             first, index = index, index + len(list(group))
@@ -144,7 +169,7 @@ class Cutter:
         return ("continuous",) if grown[1].member.signal else ("continuous", "at")
 
     def _grown_beside(self, border, z, p):
-        """(side, state) of less symmetry that has grown out of a state p at its instability and is the equilibrium there; None without one."""
+        """(sides, state) of less symmetry that has grown out of a state p at its instability and is the equilibrium there; None without one."""
         for distance in OFF:
             sides = self._sides(border, z, distance)
             if any(s is None for s in sides):
@@ -152,7 +177,9 @@ class Cutter:
             one, two = (s[1] for s in sides)
             other = two if one.member is p.member else one
             if (one.member is p.member) != (two.member is p.member) and self._grown(p, other, distance):
-                return sides, other
+                return (sides, other) if other.member.signal == (border.block == "means") else None
+            if self._places(border, z, distance)[0] != self._places(border, z, distance)[1] and one.member is not p.member and two.member is not p.member:
+                return None
         return None
 
     def _grown(self, p, other, distance):
@@ -213,7 +240,11 @@ class Cutter:
     def _between_instability(self, border, z):
         p, = border.states(z)
         found = self._grown_beside(border, z, p)
-        return tuple(_label(s[1]) for s in found[0]) if found else ("none", "none")
+        if not found:
+            return "none", "none"
+        # Replica symmetry of what grows is that of what it grows from.
+        replicon = p.replicon if found[1].member.signal else None
+        return tuple(s[1].member.label(s[1], replicon) for s in found[0])
 
     def _between_replicon(self, border, z):
         p, = border.states(z)
@@ -239,21 +270,68 @@ class Cutter:
                     kind = "turning" if p.kind.startswith(("maximum", "minimum")) else "at" if p.kind == "replicon" and kinds[0] == "spinodal" else None
                     if kind and not (kind == "turning" and self._edge(border.values(z))):
                         found.append(SpecialPoint(kind, np.array(border.values(z)), border.unknowns(z), self._between(border, kinds, z)[0]))
-        return found + self._crossings(lines, found)
+        return found + self._crossings(lines)
 
     def _edge(self, values):
         unit = self.area.unit(values)
         return bool((np.abs(unit - 0.5) > 0.5 - 1e-9).any())
 
-    def _crossings(self, lines, others):
-        """Places where lines of continuous transitions of different kinds of phases end together."""
+    def _crossings(self, lines):
+        """Crossings of instabilities at which lines of equilibrium end."""
         ends = [(line, end) for line in lines if line.kind == "continuous" for end in line.points[[0, -1]]]
         found = []
-        for line, end in ends:
-            meeting = {l.between for l, e in ends if np.abs(self.area.unit(e) - self.area.unit(end)).max() < 1e-3}
-            if len(meeting) > 1 and not any(np.abs(self.area.unit(p.at) - self.area.unit(end)).max() < 1e-2 for p in found):
-                found.append(SpecialPoint("multicritical", end, np.array([]), line.between))
+        for at in self.crossings:
+            meeting = sorted({line.between for line, end in ends if np.abs(self.area.unit(end) - self.area.unit(at)).max() < MEETING})
+            if len(meeting) > 1:
+                found.append(SpecialPoint("multicritical", at, np.array([]), tuple(dict.fromkeys(name for pair in meeting for name in pair))))
         return found
+
+
+def _crossings(area, one, two):
+    """Places where two curves cross: those of their polylines, then where both take the same value of one parameter."""
+    (a, b), (c, d) = ((u[:-1], u[1:]) for u in (area.unit(border.places) for border in (one, two)))
+    step, other = (b - a)[:, None], (d - c)[None]
+    gap = c[None] - a[:, None]
+    det = other[..., 0] * step[..., 1] - step[..., 0] * other[..., 1]
+    with np.errstate(all="ignore"):
+        s = (other[..., 0] * gap[..., 1] - gap[..., 0] * other[..., 1]) / det
+        t = (step[..., 0] * gap[..., 1] - gap[..., 0] * step[..., 1]) / det
+    for i, j in np.argwhere((s > -1e-9) & (s < 1 + 1e-9) & (t > -1e-9) & (t < 1 + 1e-9)):
+        yield _sharpened(area, one, two, area.low + (a[i] + s[i, j] * (b[i] - a[i])) * (area.high - area.low))
+
+
+def _sharpened(area, one, two, at):
+    """A crossing from where the curves meet lines of constant parameters on both of its sides, by the secant."""
+    x, y = area.names
+    for _ in range(20):
+        found = []
+        for border in (one, two):
+            z = _landed(border, at)
+            if z is None:
+                return at
+            J = border.curve.system.evaluate(z, border.curve.fixed)[1]
+            found.append((np.array(border.values(z)), np.linalg.svd(J)[2][-1][-2:]))
+        (p, u), (q, v) = found
+        try:
+            s, _ = np.linalg.solve(np.column_stack([u, -v]), q - p)
+        except np.linalg.LinAlgError:
+            return at
+        new = p + s * u
+        if np.abs(area.unit(new) - area.unit(at)).max() < 1e-13:
+            return new
+        at = new
+    return at
+
+
+def _landed(border, at):
+    """Variables on a curve next to a place, between its points where possible not at the place, where the system is singular."""
+    unit = border.area.unit(border.places)
+    target = border.area.unit(at)
+    k = int(np.abs(unit - target).max(1).argmin())
+    k = min(k, len(unit) - 2)
+    step = unit[k + 1] - unit[k]
+    share = float(np.clip((target - unit[k]) @ step / max(step @ step, 1e-300), 0, 1))
+    return border.between(k, share)
 
 
 class _AsStable:

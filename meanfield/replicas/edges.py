@@ -15,6 +15,7 @@ ATTEMPTS = 8
 FEW = 4
 # A state with less order ends by losing it, not at a fold.
 MERGING = 0.03
+ORDER = ("continuous", "first-order", "spinodal", "at", "zero-entropy")
 BLOCKS = ("free", "means", "overlaps")
 
 
@@ -98,7 +99,7 @@ def add_lines(spread, borders, tried):
     for e in edges(spread):
         groups.setdefault(e.key, []).append(e)
     reach = WITHIN / (np.array([len(spread.x), len(spread.y)]) - 1)
-    for key, group in groups.items():
+    for key, group in sorted(groups.items(), key=lambda item: ORDER.index(item[0][0])):
         left = list(group)
         while tried.get(key, 0) < ATTEMPTS:
             left = [e for e in left if not _explained(borders, e, reach)]
@@ -123,9 +124,15 @@ def _explained(borders, edge, reach):
     kind, members, block, _ = edge.key
     unit = borders.area.unit(edge.start.values)
     for border in borders.curves:
-        if border.explains(kind, members, block) and _passes(borders.area.unit(border.places), unit, reach):
+        explains = border.explains(kind, members, block) or kind == "spinodal" and _springs(members[0], border)
+        if explains and _passes(borders.area.unit(border.places), unit, reach):
             return True
     return False
+
+
+def _springs(member, border):
+    """Whether a member may spring from the instability of a more symmetric one along a curve."""
+    return border.kind == "instability" and border.members[0].steps == member.steps and set(border.members[0].sector.free) < set(member.sector.free)
 
 
 def _passes(path, unit, reach):
