@@ -1,7 +1,8 @@
 """Ends of branches where an overlap reaches its largest value: C -> 0, on the border of the equations' domain.
 
-There C times the leaf log E gate(y + sqrt(C) z) of a constraint becomes -d(y)^2/2, d the distance of y from the nearest value that
-the gate allows, and the sites become those at zero temperature with a Gaussian field of variance V = load E d^2 and unit response.
+There C times the leaf log E gate(y + sqrt(C) z) of a constraint becomes -d(y)^2/2, d the distance of y from the nearest
+value that the gate allows, and the sites become those at zero temperature with a Gaussian field of variance V = load E d^2 and
+unit response.
 """
 
 import math
@@ -75,7 +76,9 @@ def _square(a, b):
 
 def _moment(low, high, c):
     """E (y - c)^2 over low < y < high."""
-    return _primitive(high, c) - _primitive(low, c) if low < 0 or high < math.inf else _primitive(-low, -c) - _primitive(-high, -c)
+    if low >= 0 and high == math.inf:
+        low, high, c = -high, -low, -c
+    return _primitive(high, c) - _primitive(low, c)
 
 
 def _primitive(y, c):

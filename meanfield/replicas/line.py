@@ -155,7 +155,7 @@ class Facts:
 
     @cached_property
     def stiffness(self):
-        """Lowest eigenvalue of the inverse response of the order parameters to their fields, overlaps eliminated; inf without any.
+        """Lowest eigenvalue of the inverse response of the order parameters to fields, overlaps eliminated; inf without any.
 
         It is positive in a locally stable state, crosses zero at a fold or where a symmetry breaks.
         """
@@ -174,7 +174,7 @@ class Facts:
 
     @cached_property
     def glass(self):
-        """Smallest real part of the Jacobian's eigenvalues among the overlaps: positive where the free energy is highest over them."""
+        """Smallest real part of the Jacobian's eigenvalues among the overlaps, positive where these maximise the free energy."""
         if self.sector.matched:
             return self._contraction
         if self.sector.paramagnetic:

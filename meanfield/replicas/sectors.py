@@ -74,7 +74,8 @@ def sectors(unknowns):
         signals = tuple(i for i in (*unknowns.means, *unknowns.teacher) if i not in null)
         if not signals and unknowns.system.T > 0 and unknowns.lowest_can_vanish(null):
             found.append(_centred(unknowns, null))
-        found.append(Sector(unknowns.size, _without(unknowns, null), null, signals, spontaneous=bool(signals) and largest > len(null)))
+        spontaneous = bool(signals) and largest > len(null)
+        found.append(Sector(unknowns.size, _without(unknowns, null), null, signals, spontaneous=spontaneous))
     return [_on_nishimori_line(s, unknowns) for s in found] if unknowns.system.theory.matched else found
 
 

@@ -182,14 +182,17 @@ class Finder:
     # Equilibrium
 
     def equilibrium(self, t, energy=lambda s, t: s.at(t).free_energy):
-        """The segment of equilibrium at t: over signals the lowest free energy, over overlaps without signal the highest; or None."""
+        """The segment of equilibrium at t, or None.
+
+        Over signals the free energy is lowest, over overlaps without signal highest.
+        """
         silent = self._present(t, lambda s: not s.signal and s.extremal)
-        signals = self._present(t, lambda s: s.signal and s.stable and self._is_state(s)) + [s for s in self.perfect if s.covers(t)]
+        signals = self._present(t, lambda s: s.signal and s.stable and self._is_state(s)) + self.perfect
         best = [max(silent, key=lambda s: energy(s, t))] if silent else []
         return min([*best, *signals], key=lambda s: energy(s, t), default=None)
 
     def _present(self, t, wanted):
-        """Segments at t; replica symmetric ones that breaking makes unstable only where nothing else is found: steps nearly closed."""
+        """Segments at t; those that are unstable against breaking only where nothing else is found: steps have nearly closed."""
         found = [s for s in self.segments if s.covers(t) and wanted(s)]
         return found or [s for s in self.replaced if s.covers(t) and wanted(s)]
 
@@ -214,7 +217,9 @@ class Finder:
 
     def events(self):
         """The Events behind the records."""
-        found = [t for t in [*self._changes(), *self._continuous(), *self._spinodals(), *self._capacities(), *self._breakings(), *self._entropies(), *self._statics(), *self._dynamics()] if t is not None]
+        sources = (self._changes, self._continuous, self._spinodals, self._capacities, self._breakings, self._entropies,
+                   self._statics, self._dynamics)
+        found = [e for source in sources for e in source()]
         found.sort(key=lambda e: (e.t, not e.equilibrium))
         kept = []
         for e in found:
@@ -269,8 +274,8 @@ class Finder:
     def _continuous(self):
         """Instabilities of symmetric branches."""
         for t, s in self._instabilities():
-            spring = [o for o in self.segments if o is not s and any(abs(b - t) < SAME for b in o.bounds) and (o.stable or not o.signal)
-                      and (len(o.sector.free) > len(s.sector.free))]
+            spring = [o for o in self.segments if any(abs(b - t) < SAME for b in o.bounds) and (o.stable or not o.signal)
+                      and len(o.sector.free) > len(s.sector.free)]
             if not spring:
                 continue
             other = spring[0]
@@ -313,7 +318,7 @@ class Finder:
         return (segment, rest) if side else (rest, segment)
 
     def _continued(self, segment, side):
-        """The same for an end at which replica symmetry breaks: beyond it a state of the same signal with steps, if one is known."""
+        """The same for an end at which replica symmetry breaks: beyond it a state with steps, if one is known."""
         t = segment.bounds[side] + (SPRINGS if side else -SPRINGS) / 10
         more = [s for s in self.segments if s.line is not segment.line and s.signal == segment.signal and s.covers(t)]
         if not more:
@@ -341,7 +346,7 @@ class Finder:
     def _is_state(segment):
         """Whether a branch is one of states.
 
-        Without signal one that ends at a fold is none: there the longitudinal eigenvalue vanishes, and the replicon lies below it.
+        Without signal one that ends at a fold is none: the longitudinal eigenvalue vanishes there, and the replicon is lower.
         """
         return "marginal" not in segment.ends and (segment.signal or "fold" not in segment.ends)
 

@@ -18,7 +18,8 @@ def test_capacity_and_first_order_line_of_hopfield_at_zero_temperature():
     found = transitions("hopfield", along={"alpha": (0.04, 0.16)}, T=0)
     assert place(found, "spinodal") == pytest.approx(0.1379055664949317, abs=1e-13)
     assert place(found, "first-order") == pytest.approx(0.05185433091891706, abs=1e-13)
-    assert [(t.before, t.after, t.equilibrium) for t in found] == [("retrieval", "spin-glass", True), ("retrieval", "spin-glass", False)]
+    assert {(t.before, t.after) for t in found} == {("retrieval", "spin-glass")}
+    assert [t.equilibrium for t in found] == [True, False]
 
 
 def test_glass_transition_of_hopfield():

@@ -47,7 +47,8 @@ def test_one_step_capacity_of_dense_networks(p, capacity, first):
     assert place(found, "first-order") == pytest.approx(first, abs=5e-9)
 
 
-TABLE = ((0.01, 0.1380989909, 0.0521336), (0.1, 0.1350491898, 0.0530916), (0.4, 0.0810372083, 0.0370466), (0.8, 0.0101008540, 0.0053701))
+TABLE = ((0.01, 0.13809899098, 0.0521336), (0.1, 0.1350491898, 0.0530916),
+         (0.4, 0.0810372083, 0.0370466), (0.8, 0.0101008540, 0.0053701))
 
 
 @pytest.mark.parametrize("T, spinodal, first", TABLE)
@@ -64,7 +65,8 @@ def test_retrieval_is_reentrant():
 
 
 CAPACITIES = (
-    ("bam", "alpha", dict(g=1.0), 0.199801544140), ("bam", "alpha", dict(g=2.0), 0.17191058), ("bam", "alpha", dict(g=3.0), 0.13695107),
+    ("bam", "alpha", dict(g=1.0), 0.199801544140), ("bam", "alpha", dict(g=2.0), 0.17191058),
+    ("bam", "alpha", dict(g=3.0), 0.13695107),
     ("hopfield-biased", "alpha", dict(b=0.2), 0.10501956), ("hopfield-biased", "alpha", dict(b=0.6), 0.01726512),
     ("dreaming-hopfield", "alpha", dict(t=0.5), 0.27310397), ("dreaming-hopfield", "alpha", dict(t=5.0), 0.74736098),
     ("hebbian-supervised", "alpha", dict(rho=0.05), 0.09914869), ("hebbian-supervised", "alpha", dict(rho=0.5), 0.00906927),
