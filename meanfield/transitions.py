@@ -48,9 +48,9 @@ class Transition:
     Attributes
     ----------
     kind : "continuous" (instability of the more symmetric phase), "first-order" (two stable phases of equal free energy),
-        "spinodal" (a stable branch ends or loses its stability), "tricritical"; with quenched couplings also "at" (replica symmetry
-        breaks), "gardner" (one step of breaking gives way to more), "dynamic" (exponentially many states appear), "static" (few of
-        them dominate), "zero-entropy", "capacity" (an overlap reaches its largest value, beyond which nothing fits)
+        "spinodal" (a stable branch ends or loses its stability), "tricritical"; with quenched couplings also "at" (replica
+        symmetry breaks), "gardner" (one step of breaking gives way to more), "dynamic" (exponentially many states appear),
+        "static" (few of them dominate), "zero-entropy", "capacity" (an overlap reaches its largest value, beyond it nothing fits)
     at : {ranged name: value}
     before, after : labels of the phases on the side of smaller and of larger values ("from" and "to" in JSON)
     equilibrium : whether the equilibrium phase changes, rather than a metastable one
