@@ -22,6 +22,13 @@ MOST_AT_START = 60
 
 
 @routine
+def _copy(source, target):
+    # An assignment of slices compiles ten times as long, for its error messages.
+    for i in range(target.shape[0]):
+        target[i] = source[i]
+
+
+@routine
 def _solve(A, b, n):
     """Solve A x = b in place by elimination with row pivoting, x in b. False if A is singular."""
     for column in range(n):
@@ -223,8 +230,8 @@ def trace(address, point, n, active, weights, bounds, h, smallest, largest, accu
         count += 1
         last = _way(z, new, weights, d)
         out, far = far, out
-        z[:] = new
-        tangent[:] = turned
+        _copy(new, z)
+        _copy(turned, tangent)
         if crossed > 0:
             reason = BOUND
         if reason < 0 and count > 4 and _closes(points, tangents, count, weights, d):
@@ -264,11 +271,11 @@ def _stop_at_bounds(address, point, n, active, weights, bounds, z, tangent, new,
                 done, _, _ = correct(address, point, trial, border, limit, n, math.inf, out, A, step)
                 if not done:
                     return -1
-                new[:] = trial
+                _copy(trial, new)
                 new[j] = limit
                 _set_border(border, tangent, weights, z, d)
                 if _tangent(out, border, weights, A, trial, n):
-                    turned[:] = trial
+                    _copy(trial, turned)
                 crossed = 1
     return crossed
 
@@ -287,7 +294,7 @@ def _find_events(address, point, n, active, tests, weights, z, tangent, new, tur
                            out.shape[0])
             evaluations += used
             if used > 0:
-                events[found] = trial
+                _copy(trial, events[found])
                 event_tests[found] = t
                 found += 1
     return found, evaluations
@@ -307,7 +314,8 @@ def _merge(address, point, n, weights, a, ta, b, tb, pair, border, out, A, step)
     """The last point at which the two states are told apart, into b; they merge where the system is singular."""
     d = n + 1
     low, high, way = 0.0, 1.0, _way(a, b, weights, d)
-    best, z = a.copy(), np.empty(d)
+    best, z = np.empty(d), np.empty(d)
+    _copy(a, best)
     for _ in range(40):
         x = 0.5 * (low + high)
         _between(a, ta, b, tb, way, x, z, d)
@@ -318,11 +326,11 @@ def _merge(address, point, n, weights, a, ta, b, tb, pair, border, out, A, step)
         done, _, _ = correct(address, point, z, border, level, n, math.inf, out, A, step)
         if done and _apart(z, a, pair) > 0.0 and _way(z, a, weights, d) < way:
             low = x
-            best[:] = z
+            _copy(z, best)
         else:
             high = x
-    b[:] = best
-    tb[:] = ta
+    _copy(best, b)
+    _copy(ta, tb)
 
 
 @routine
@@ -363,8 +371,8 @@ def _closes(points, tangents, count, weights, d):
 
 @routine
 def _store(points, tangents, values, i, z, tangent, out, n, all_tests, active):
-    points[i] = z
-    tangents[i] = tangent
+    _copy(z, points[i])
+    _copy(tangent, tangents[i])
     for t in range(all_tests):
         values[i, t] = _test(out, tangent, t, n, active)
 

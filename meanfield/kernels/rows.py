@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from .curves import _solve
+from .curves import _copy, _solve
 from .jit import routine
 from .systems import call_system
 
@@ -113,10 +113,10 @@ def fill_rows(state, points, slot, xs, seeds, seeded, folds, ends, recorded, unk
         bounded = math.isfinite(fold)
         side = 1.0 if xs[-1] >= xs[0] else -1.0
         count = 0
-        u[:] = seeds[row]
+        _copy(seeds[row], u)
         if bounded:
             nodes[0] = 0.0
-            known[0] = ends[row]
+            _copy(ends[row], known[0])
             count = 1
         first = count
         for column in range(xs.shape[0]):
@@ -131,7 +131,7 @@ def fill_rows(state, points, slot, xs, seeds, seeded, folds, ends, recorded, unk
             if not converge(state, point, u, n, reach, out, A, step):
                 if column == 0:
                     break
-                u[:] = unknowns[row, column - 1]
+                _copy(unknowns[row, column - 1], u)
                 if not _walk(state, point, slot, xs[column - 1], x, u, n, out, A, step, trial, before):
                     break
             found[row, column] = True
@@ -142,10 +142,10 @@ def fill_rows(state, points, slot, xs, seeds, seeded, folds, ends, recorded, unk
             if count == ORDER:
                 for a in range(first, ORDER - 1):
                     nodes[a] = nodes[a + 1]
-                    known[a] = known[a + 1]
+                    _copy(known[a + 1], known[a])
                 count -= 1
             nodes[count] = t
-            known[count] = u
+            _copy(u, known[count])
             count += 1
 
 
