@@ -22,7 +22,18 @@ QUADRATIC = [
     ("bipartite-sk", 5, {"T": 0.6, "alpha": 1.2}, {}, ("dense",)),
     ("p-spin-glass", 9, {"T": 0.6, "J0": 0.5}, {"p": 2}, ("dense",)),
 ]
-CASES = [(*case[:-1], algorithm) for case in QUADRATIC for algorithm in case[-1]]
+MANY = [
+    ("p-spin-glass", 9, {"T": 0.8, "J0": 0.5, "h": 0.1}, {"p": 3}, ("tensors",)),
+    ("p-spin-glass", 8, {"T": 0.7}, {"p": 4}, ("tensors",)),
+    ("p-spin-glass", 8, {"T": 0.7, "J0": 0.7}, {"p": 5}, ("tensors",)),
+    ("mixed-p-spin-glass", 8, {"T": 0.9, "J4": 0.6, "J0": 0.3}, {}, ("tensors",)),
+    ("dense-hopfield", 9, {"T": 0.6, "a": 0.2}, {"p": 3}, ("powers",)),
+    ("dense-hopfield", 8, {"T": 0.4, "a": 0.2}, {"p": 4}, ("powers",)),
+    ("dense-hopfield-full-power", 8, {"T": 0.5}, {"p": 4}, ("powers",)),
+    ("dense-hebbian-supervised", 8, {"T": 0.6, "rho": 0.3}, {}, ("powers",)),
+    ("dense-hebbian-unsupervised", 8, {"T": 0.6, "M": 4}, {}, ("powers",)),
+]
+CASES = [(*case[:-1], algorithm) for case in QUADRATIC + MANY for algorithm in case[-1]]
 
 
 def states(n):
@@ -59,9 +70,9 @@ def thinned(draws, at_most=20000):
     return draws[:, ::spacing].ravel()[:at_most]
 
 
-def check_against_exact(model, values, N, samples=2, sweeps=12000, **options):
+def check_against_exact(model, values, N, samples=2, sweeps=3000, **options):
     """Energies and overlaps of a few disorder samples against the sum over all configurations; returns the z-scores."""
-    chains = sample_quenched(model, values, N, sweeps=sweeps, warmup=300, replicas=8, disorder_samples=samples, seed=5, threads=1, **options)
+    chains = sample_quenched(model, values, N, sweeps=sweeps, warmup=300, replicas=32, disorder_samples=samples, seed=5, threads=1, **options)
     scores = []
     for d in range(samples):
         sample = realise(model, values, N, np.random.default_rng(np.random.SeedSequence(5, spawn_key=(N, 0, d))))
@@ -86,12 +97,13 @@ def check_against_exact(model, values, N, samples=2, sweeps=12000, **options):
 
 @pytest.mark.parametrize("rule", ["heat-bath", "metropolis"])
 @pytest.mark.parametrize("name, N, parameters, structural, algorithm", CASES)
-def test_pairwise_couplings_by_enumeration(name, N, parameters, structural, algorithm, rule):
+def test_couplings_by_enumeration(name, N, parameters, structural, algorithm, rule):
     model = load(name, **structural)
     check_against_exact(model, model.values(**parameters), N, algorithm=algorithm, temperatures=(), rule=rule)
 
 
-@pytest.mark.parametrize("name, algorithm", [("sherrington-kirkpatrick", "dense"), ("hopfield", "patterns")])
+@pytest.mark.parametrize("name, algorithm", [("sherrington-kirkpatrick", "dense"), ("hopfield", "patterns"), ("p-spin-glass", "tensors"),
+                                             ("dense-hopfield", "powers")])
 def test_exchange_of_temperatures_by_enumeration(name, algorithm):
     """Every temperature of the ladder is sampled exactly while replicas exchange theirs."""
     model = load(name)

@@ -20,6 +20,7 @@ from theory.errors import InputError
 from theory.symbols import symbol
 
 from .. import disorder
+from .tensors import size_in_bytes
 
 MAX_BYTES = 2**31
 
@@ -216,7 +217,8 @@ class _Parts:
 
     def signal(self):
         """N e(phi): patterns and fields where it is quadratic, else kept as it is."""
-        order, e = list(self.model.order_parameters), self.model.energy
+        order = list(self.model.order_parameters)
+        e = self.model.energy.xreplace({x: _exactly(v) for x, v in self.numbers.items()})
         curvature = sympy.Matrix([[e.diff(a, b) for b in order] for a in order])
         self.energy = e
         if any(x.free_symbols & set(order) for x in curvature):
@@ -293,7 +295,7 @@ class _Parts:
 
     def _tensor(self, p, root):
         count = math.comb(self.n, p)
-        if 4 * p * count > MAX_BYTES:
+        if size_in_bytes(self.n, p) > MAX_BYTES:
             raise InputError(f"{self.n} spins have {count:.3g} couplings of {p}, more than fit in memory: use a smaller N")
         values = self.rng.standard_normal(count) * root * np.sqrt(math.factorial(p) / float(self.n) ** p)
         self.tensors[p] = values + self.tensors.get(p, 0.0)
@@ -329,6 +331,11 @@ class _Parts:
 
     def _signs(self, count, size):
         return 2.0 * self.rng.integers(0, 2, size=(count, size), dtype=np.int8) - 1.0
+
+
+def _exactly(value):
+    """A number as a rational where it is an integer, so that terms with the factor 0 vanish."""
+    return sympy.Integer(int(value)) if value == int(value) else sympy.Float(value)
 
 
 def distinct_products(n, p):

@@ -17,11 +17,9 @@ import numpy as np
 from numba import njit
 
 from ..rng import OPTIONS
-from .simd import (LANES, SHORT, aligned, exponential, load, load_short, logistic, lowest, negative, next_words, padded, prefetch, splat, splat_short,
-                   store, total, total_short)
+from .simd import (BARRIER, LANES, SHORT, above, aligned, load, load_short, lowest, negative, noise, padded, prefetch, splat, splat_short, store,
+                   total, total_short)
 
-# What keeps a padding site from flipping.
-BARRIER = 1e30
 PANEL = LANES * LANES
 # Rows that share one pass over the patterns of a tile.
 TOGETHER = 4
@@ -113,14 +111,6 @@ def _flips(replicas):
 
 
 @njit(forceinline=True, **OPTIONS)
-def noise(state, metropolis):
-    """64 noise variables of the rule."""
-    if metropolis:
-        return exponential(next_words(state))
-    return logistic(next_words(state))
-
-
-@njit(forceinline=True, **OPTIONS)
 def sweep_tile(y, s, spins, at, couplings, first, step, sites, kicks, base):
     """Flip the sites of a tile in their order; y = s h - noise, s the spins before, row k of the couplings at first + k step.
 
@@ -136,7 +126,7 @@ def sweep_tile(y, s, spins, at, couplings, first, step, sites, kicks, base):
         kicks[base + count] = kick
         count += 1
         y = y + splat(kick) * (s * load(couplings, first + k * step))
-        mask = negative(y) & ((np.uint64(0xFFFFFFFFFFFFFFFF) << np.uint64(k)) << np.uint64(1))
+        mask = negative(y) & above(k)
     return count
 
 
@@ -237,7 +227,13 @@ def _pattern_tile(h, first, r, scales, state, metropolis, spins, overlaps, colum
     y = s * h - load(own, first) - splat(scales[r]) * noise(state, metropolis)
     count = sweep_tile(y, s, spins, r * stride + first, gram, first * LANES, LANES, sites, kicks, 0)
     if count:
-        for a in range(0, width, SHORT):
+        wide = width // LANES * LANES
+        for a in range(0, wide, LANES):
+            N = load(overlaps, r * width + a)
+            for f in range(count):
+                N = N + splat(kicks[f]) * load(columns, (first + sites[f]) * width + a)
+            store(overlaps, r * width + a, N)
+        for a in range(wide, width, SHORT):
             M = load_short(overlaps, r * width + a)
             for f in range(count):
                 M = M + splat_short(kicks[f]) * load_short(columns, (first + sites[f]) * width + a)

@@ -12,15 +12,13 @@ from theory.errors import InputError
 
 from .. import rng
 from ..sample import COOLING
-from . import instance, ladder, quadratic
+from . import instance, ladder, systems
 from .simd import aligned, generator
 from .tempering import advance
 
-ALGORITHMS = ("auto", "dense", "patterns")
+ALGORITHMS = ("auto", "dense", "patterns", "powers", "tensors")
 # Replicas that share a disorder sample in one piece of work.
 BLOCK = 128
-# Patterns per site up to which their overlaps are cheaper than the couplings that they make.
-PATTERNS_PER_SITE = 0.25
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,7 @@ def sample_quenched(model, values, N, *, sweeps, warmup, replicas=4, disorder_sa
     balanced : bool, how the disorder of the sites is drawn (see `validate.disorder`)
     rule : "heat-bath", or "metropolis", which is faster near and above the transition but hardly ergodic far above it
     thin : int, sweeps from one record to the next
-    algorithm : "auto", or how pairwise couplings are kept: "dense" or "patterns"
+    algorithm : "auto", or how couplings are kept (see `systems`): "dense", "patterns", "powers", "tensors"
     device : "cpu", "cuda" or "auto"
     threads : int or None, as many as there are processors
 
@@ -139,14 +137,14 @@ class _Plan:
         return instance.realise(self.model, self.values, self.N, np.random.default_rng(rng.stream(self.seed, self.N, 0, d)), self.balanced)
 
     def _algorithm(self, sample):
-        if not sample.quadratic:
-            raise InputError(f"{self.model.name} has interactions of more than two spins, which this sampler does not cover")
-        if self.requested != "auto":
-            if self.requested == "patterns" and sample.couplings is not None:
-                raise InputError("the couplings of this model are not sums over patterns: use algorithm='dense'")
-            return self.requested
-        few = sample.couplings is None and len(sample.rows) <= PATTERNS_PER_SITE * sample.size
-        return "patterns" if few else "dense"
+        possible = systems.possible(sample)
+        if not possible:
+            raise InputError(f"{self.model.name} mixes stored patterns of many-spin interactions with other couplings, which no sampler covers")
+        if self.requested == "auto":
+            return possible[0]
+        if self.requested not in possible:
+            raise InputError(f"algorithm={self.requested!r} does not fit the couplings of {self.model.name}: use {' or '.join(map(repr, possible))}")
+        return self.requested
 
     def _ladder(self, temperatures):
         T = self.values["T"]
@@ -159,10 +157,7 @@ class _Plan:
 
     def system(self, sample, spins):
         """The compiled sampler's state for configurations (R, n), and what its energy leaves out."""
-        if self.algorithm == "patterns":
-            return quadratic.patterns(sample.rows, sample.weights, sample.external, spins), sample.offset
-        couplings, left = sample.dense
-        return quadratic.dense(couplings, sample.external, spins), sample.offset + left
+        return systems.build(self.algorithm, self.model, self.values, sample, spins)
 
     def chain(self, sample, spins, temperatures, key):
         """A chain of configurations (C, K, n) with generators of their own."""

@@ -16,6 +16,8 @@ from ..rng import OPTIONS
 
 LANES = 64
 SHORT = 16
+# What keeps a padding site from flipping.
+BARRIER = 1e30
 FAST = ("contract",)
 _FLOAT, _WORD = ir.FloatType(), ir.IntType(32)
 _LN2 = float(np.log(2))
@@ -32,24 +34,18 @@ class Vector(types.Type):
         super().__init__(name=f"vector({element}, {lanes})")
 
 
-def _vector(element, lanes):
-    kind = ir.VectorType(_FLOAT if element == "float" else _WORD, lanes)
-
-    class Numbers(Vector):
-        pass
-
-    @register_model(Numbers)
-    class Model(models.PrimitiveModel):
-        def __init__(self, manager, fe_type):
-            super().__init__(manager, fe_type, kind)
-
-    return Numbers(element, lanes), kind
+def _kind(vector):
+    return ir.VectorType(_FLOAT if vector.element == "float" else _WORD, vector.lanes)
 
 
-floats, _FLOATS = _vector("float", LANES)
-words, _WORDS = _vector("word", LANES)
-short, _SHORT = _vector("float", SHORT)
-_KINDS = {floats: _FLOATS, words: _WORDS, short: _SHORT}
+@register_model(Vector)
+class _VectorModel(models.PrimitiveModel):
+    def __init__(self, manager, vector):
+        super().__init__(manager, vector, _kind(vector))
+
+
+floats, words, short = Vector("float", LANES), Vector("word", LANES), Vector("float", SHORT)
+_FLOATS, _WORDS, _SHORT = map(_kind, (floats, words, short))
 
 
 def _address(context, builder, array_type, array, place, kind):
@@ -58,7 +54,7 @@ def _address(context, builder, array_type, array, place, kind):
 
 
 def _loader(result):
-    kind = _KINDS[result]
+    kind = _kind(result)
 
     @intrinsic
     def load(typingctx, array, place):
@@ -80,7 +76,7 @@ def store(typingctx, array, place, vector):
     """Write a vector to an array."""
 
     def codegen(context, builder, signature, arguments):
-        where = _address(context, builder, signature.args[0], arguments[0], arguments[1], _KINDS[signature.args[2]])
+        where = _address(context, builder, signature.args[0], arguments[0], arguments[1], _kind(signature.args[2]))
         builder.store(arguments[2], where, align=4)
         return context.get_dummy_value()
 
@@ -110,7 +106,7 @@ def _splatter(result):
     @intrinsic
     def splat(typingctx, scalar):
         def codegen(context, builder, signature, arguments):
-            return _splat(builder, arguments[0], _KINDS[result])
+            return _splat(builder, arguments[0], _kind(result))
 
         return result(types.float32), codegen
 
@@ -142,7 +138,7 @@ _OPERATIONS = {
 def _overload(symbol, of_floats):
     @overload(symbol)
     def overloaded(a, b):
-        if isinstance(a, Vector) and a is b and a.element == "float":
+        if isinstance(a, Vector) and a == b and a.element == "float":
             return lambda a, b: of_floats(a, b)
         return None
 
@@ -156,8 +152,9 @@ def negative(typingctx, vector):
     """The bits of a 64-bit word that belong to negative entries."""
 
     def codegen(context, builder, signature, arguments):
-        below = builder.fcmp_ordered("<", arguments[0], ir.Constant(_FLOATS, [0.0] * LANES))
-        return builder.bitcast(below, ir.IntType(LANES))
+        kind = arguments[0].type
+        below = builder.fcmp_ordered("<", arguments[0], ir.Constant(kind, [0.0] * kind.count))
+        return builder.zext(builder.bitcast(below, ir.IntType(kind.count)), ir.IntType(64))
 
     return types.uint64(vector), codegen
 
@@ -285,6 +282,20 @@ def aligned(shape, dtype=np.float32, boundary=64):
 def padded(n, width=LANES):
     """The smallest multiple of `width` that is not below n."""
     return -(-n // width) * width
+
+
+@njit(forceinline=True, **OPTIONS)
+def noise(state, metropolis):
+    """64 noise variables of a rule: a site of field h flips where s h < (T/2) noise."""
+    if metropolis:
+        return exponential(next_words(state))
+    return logistic(next_words(state))
+
+
+@njit(forceinline=True, **OPTIONS)
+def above(k):
+    """The bits of a word above the k-th."""
+    return (np.uint64(0xFFFFFFFFFFFFFFFF) << np.uint64(k)) << np.uint64(1)
 
 
 @njit(**OPTIONS)

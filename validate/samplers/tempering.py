@@ -12,11 +12,11 @@ from numba import njit, types
 from numba.extending import overload
 
 from ..rng import OPTIONS, uniform
-from . import quadratic
+from . import powers, quadratic, tensors
 from .simd import LANES, SHORT, load, total
 
 REFRESH = 256
-KERNELS = quadratic.KERNELS
+KERNELS = quadratic.KERNELS | powers.KERNELS | tensors.KERNELS
 
 
 def sweep(system, state, scales, metropolis):
