@@ -23,6 +23,8 @@ SETTLING = 0.05
 # Largest relative difference of the signals of a state with one step and of the replica symmetric one that it continues.
 ALIKE = 0.2
 NEAR = 0.02
+# Overlaps of a nearly closed step, as shares of the way to 0 and to q_d, from which smaller blocks are reached by this factor, so often.
+AJAR, SHRINK, SHRUNK = 0.05, 0.7, 30
 STRETCHES = (1.0, 1.8)
 
 
@@ -115,7 +117,60 @@ def first_step(before, u, unknowns, found):
             w = _kept(Reduced(unknowns, v, free), null, found)
             if w is not None:
                 continued |= _continues(unknowns, w, u[list(before.means)])
-    return continued
+    return continued or _ajar(before, u, unknowns, null, found)
+
+
+def _ajar(before, u, unknowns, null, found):
+    """Find the solution that a stable state opens into where its replicon is negative, from a nearly closed step; whether it does."""
+    if before.system.state(u).replicon >= 0 or stability(before, u) is Stability.UNSTABLE:
+        return False
+    free = [i for i in range(unknowns.size) if i not in null]
+    for bracket in _shrinking(before, u, unknowns, [i for i in free if i not in unknowns.breaking]):
+        for v in bracket:
+            w = _kept(Reduced(unknowns, v, free), null, found)
+            if w is not None and _continues(unknowns, w, u[list(before.means)]):
+                return True
+    return False
+
+
+def _shrinking(before, u, unknowns, rest):
+    """Pairs of points between which the D equation changes its sign as the block shrinks, the other equations solved."""
+    last = None
+    for v in _nearly_closed(before, u, unknowns):
+        w, converged = Reduced(unknowns, v, rest).solve()
+        if converged and is_physical(unknowns, w) and not is_collapsed(unknowns, w):
+            last = w
+            break
+    trail = [] if last is None else [(last, _block_residual(unknowns, last))]
+    while trail and len(trail) < SHRUNK:
+        w = _shrunk(unknowns, [v for v, _ in trail[-2:]], rest)
+        if w is None:
+            return
+        trail.append((w, _block_residual(unknowns, w)))
+        (v, a), (w, b) = trail[-2:]
+        if a * b < 0:
+            yield (w, v) if abs(b) < abs(a) else (v, w)
+
+
+def _nearly_closed(before, u, unknowns):
+    for D in reversed(_blocks(before, u)):
+        spread = [((1 - AJAR) * q[-1], q[-1] + AJAR * min(top - q[-1], q[-1])) for q, top in before.levels(u)]
+        yield _one_step(before, u, unknowns, spread, D)
+
+
+def _block_residual(unknowns, u):
+    return (unknowns.system.residual(u)[list(unknowns.breaking)] / closing(unknowns, u))[-1]
+
+
+def _shrunk(unknowns, trail, rest):
+    """The solution at a smaller block, extrapolated from the last two; None where the branch is lost."""
+    for guess in ([2 * trail[-1] - trail[0]] if len(trail) > 1 else []) + [trail[-1]]:
+        start = guess.copy()
+        start[list(unknowns.breaking)] = SHRINK * trail[-1][list(unknowns.breaking)]
+        w, converged = Reduced(unknowns, start, rest).solve()
+        if converged and is_physical(unknowns, w) and not is_collapsed(unknowns, w):
+            return w
+    return None
 
 
 def _leads_to(unknowns, v, w):

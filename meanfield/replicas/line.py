@@ -154,6 +154,11 @@ class Facts:
         return max(float(np.diff(levels).max(initial=0.0)) for levels, _ in self.line.unknowns(self.t).levels(self.unknowns))
 
     @cached_property
+    def overlap(self):
+        """The largest overlap of two replicas."""
+        return max(abs(float(levels[-1])) for levels, _ in self.line.unknowns(self.t).levels(self.unknowns))
+
+    @cached_property
     def stiffness(self):
         """Lowest eigenvalue of the inverse response of the order parameters to fields, overlaps eliminated; inf without any.
 

@@ -23,11 +23,13 @@ def responses(unknowns, places, dense=False):
     if dense:
         edge = np.geomspace(1e-6, 0.1, 10)
         q = np.unique(np.concatenate([np.linspace(1e-6, 1 - 1e-6, 40), edge, 1 - edge]))
-        some = np.geomspace(1e-4, 20.0, 40)
+        some, near = np.geomspace(1e-4, 20.0, 40), 0.02
     else:
-        q, some = np.array(OVERLAPS), np.array(RESPONSES)
-    found = np.concatenate([(1 - q) * top / T, some[some < (1 - 1e-6) * top / T]])
-    return thinned(np.sort(found), 1.02 if dense else 1.25)
+        q, some, near = np.array(OVERLAPS), np.array(RESPONSES), 0.25
+    known = np.sort((1 - q) * top / T)
+    apart = [C for C in some if C < known[-1] and np.abs(C / known - 1).min() > near]
+    found = np.sort(np.concatenate([known, apart]))
+    return found if dense else thinned(found, 1.25)
 
 
 def thinned(values, ratio):

@@ -29,6 +29,8 @@ FLAT = 1e-12
 BORDER = 1e-5
 # A replicon that vanishes within this of a fold (on a Nishimori line) is the fold's.
 TOUCH = 1e-6
+# A replicon that vanishes with the overlaps is the instability of the state without any.
+EMPTY = 1e-6
 # Where states with x = 1 are looked for; steps between overlaps smaller than `OPEN` have closed.
 MARGINAL_ANCHORS = (0.02, 0.25, 0.5, 0.75, 0.98)
 OPEN, NARROW = 1e-3, 0.03
@@ -362,7 +364,8 @@ class Finder:
                         yield Event(kind, s.bounds[side], *self._continued(s, side), self._at_equilibrium(s.bounds[side], s))
                 continue
             for f in zeros(s, lambda f: f.state.replicon):
-                if not any(end == "fold" and abs(b - f.t) < TOUCH for end, b in zip(s.ends, s.bounds)):
+                folded = any(end == "fold" and abs(b - f.t) < TOUCH for end, b in zip(s.ends, s.bounds))
+                if not folded and f.overlap > EMPTY:
                     yield Event(kind, f.t, s, s, self._at_equilibrium(f.t, s))
 
     def _entropies(self):
