@@ -53,7 +53,7 @@ HATCHES = {"metastable": {"hatch": "////", "edgecolor": "#8a8aa0"}, "invalid": {
 WALLS = ("continuous", "first-order", "static", "capacity")
 STABLE, UNSTABLE = {"linestyle": "-", "linewidth": 1.9}, {"linestyle": (0, (1, 1.6)), "linewidth": 1.3}
 LINE_NAMES = {"first-order": "first order", "at": "de Almeida–Thouless", "zero-entropy": "zero entropy", "gardner": "Gardner"}
-POINT_NAMES = {"turning": "turning point", "at": "replica symmetry breaks on the spinodal"}
+POINT_NAMES = {"turning": "turning point", "at": "replica symmetry breaks"}
 POINT_STYLES = {
     "tricritical": {"marker": "o", "markersize": 6.5, "color": INK, "markeredgecolor": "white", "markeredgewidth": 1.1},
     "critical": {"marker": "o", "markersize": 6.0, "color": "white", "markeredgecolor": INK, "markeredgewidth": 1.5},
@@ -317,7 +317,7 @@ def _legend(ax, lines, points, keys=(), patches=()):
     if not handles:
         return ()
     place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.13)}
-    return (ax.legend(handles=handles, ncols=min(len(handles), 2 if keys else 3 if patches else 4), frameon=False, handlelength=2.6, columnspacing=1.6, **place),)
+    return (ax.legend(handles=handles, ncols=min(len(handles), 2 if keys or patches else 4), frameon=False, handlelength=2.6, columnspacing=1.6, **place),)
 
 
 def _label_text(phase, names, means=None):

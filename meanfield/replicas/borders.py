@@ -232,9 +232,18 @@ class Borders:
         border = Border(area, kind, members, found)
         if block in ("means", "overlaps") and border.block != block:
             raise InputError(f"the instability found is not one of {block}")
+        if any(self._same(border, known) for known in self.curves):
+            return
         self.curves.append(border)
         for s in self._specials(border):
             self.add(s)
+
+    @staticmethod
+    def _same(border, known):
+        """Whether a curve is a known one: two of its points lie there."""
+        points = [border.path[round(share * (len(border) - 1))] for share in (0.37, 0.71)]
+        states = lambda z: [(m, border.unknowns(z, i)) for i, m in enumerate(border.members)]
+        return all(known.near(border.kind, states(z), border.values(z)) for z in points)
 
     def _specials(self, border):
         """Starts of further curves at the special points of one."""

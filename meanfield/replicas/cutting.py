@@ -158,8 +158,16 @@ class Cutter:
             return ()
         if p.member is q.member and np.abs(p.u - q.u).max() < 1e-4 or not (self._stable(p) and self._stable(q)):
             return ()
-        best = equilibrium(self.spread.states(border.values(z)))
-        return ("first-order",) if best is None or abs(best[1].free_energy - p.free_energy) < EQUAL * (1 + abs(p.free_energy)) else ()
+        states = self.spread.states(border.values(z))
+        best = equilibrium(states)
+        lowest = best is None or abs(best[1].free_energy - p.free_energy) < EQUAL * (1 + abs(p.free_energy))
+        return ("first-order",) if lowest and all(self._highest(own, states) for own in (p, q)) else ()
+
+    @staticmethod
+    def _highest(point, states):
+        """Whether a state without signal has the highest free energy of those that are stable; true of every other."""
+        silent = [s[1].free_energy for s in states if s[0].stable and not s[0].signal]
+        return point.member.signal or point.free_energy > max(silent, default=-np.inf) - EQUAL * (1 + abs(point.free_energy))
 
     def _instability(self, border, z):
         p, = border.states(z)

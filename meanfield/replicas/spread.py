@@ -10,6 +10,8 @@ __all__ = ["Component", "Spread", "equilibrium"]
 SAME = 1e-6
 # How many points of a component are asked whether they are stable.
 VOTES = 3
+# How far a solution may be from that at a grid point next to it to belong to the same component.
+CLOSE = 0.08
 
 
 @dataclass(eq=False)
@@ -161,6 +163,7 @@ class Spread:
 
     def component(self, point):
         """The component that a solution anywhere belongs to: the closest around it with its signs; None where there is none."""
-        near = [(np.abs(p.u - point.u).max(initial=0.0), c) for c, p in self.around(point.values)
+        near = [(np.abs((p.u - point.u) / (1 + np.abs(p.u))).max(initial=0.0), c) for c, p in self.around(point.values)
                 if c.member is point.member and c.signs == point.signs]
-        return min(near, key=lambda n: n[0])[1] if near else None
+        distance, component = min(near, key=lambda n: n[0], default=(np.inf, None))
+        return component if distance < CLOSE else None
