@@ -144,3 +144,67 @@ def test_no_solution_is_missing(name, ranges, box):
         assert not missing, f"{name} at {values}: missing {missing}"
         total, more = total + count, more + len(extra)
     print(f"{name}: {total} solutions at {POINTS} points, none missing, {more} not found by {STARTS} random starts")
+
+
+STEP = 0.1
+Z = np.arange(-85, 86) * STEP
+WEIGHTS = STEP * np.exp(-Z**2 / 2) / np.sqrt(2 * np.pi)
+
+
+def moments(field, width, T):
+    """E tanh and E tanh^2 of (field + width z)/T, z normal."""
+    t = np.tanh((field[:, None] + width[:, None] * Z) / T)
+    return t @ WEIGHTS, (t * t) @ WEIGHTS
+
+
+def sherrington_kirkpatrick(x, T, J0):
+    """Residual of m and q (Sherrington and Kirkpatrick 1975, eq. 13), x (B, 2)."""
+    m, q = moments(J0 * x[:, 0], np.sqrt(x[:, 1]), T)
+    return x - np.stack([m, q], axis=1)
+
+
+def hopfield(x, T, alpha):
+    """Residual of m and q (Amit, Gutfreund and Sompolinsky 1985, eq. 4), x (B, 2)."""
+    m, q = moments(x[:, 0], np.sqrt(alpha * x[:, 1]) / (1 - (1 - x[:, 1]) / T), T)
+    return x - np.stack([m, q], axis=1)
+
+
+def complex_newton(residual, x, limit=60):
+    """Where Newton's method ends, with Jacobians from complex steps: the distinct (|m|, q) with q > 0."""
+    found = []
+    with np.errstate(all="ignore"):
+        for _ in range(limit):
+            columns = [residual(x + 1e-30j * e).imag / 1e-30 for e in np.eye(2)]
+            F, J = residual(x), np.stack(columns, axis=-1)
+            good = np.isfinite(J).all(axis=(1, 2)) & np.isfinite(F).all(axis=1) & (np.abs(np.linalg.det(np.nan_to_num(J))) > 1e-14)
+            x, F, J = x[good], F[good], J[good]
+            step = np.linalg.solve(J, F[..., None])[..., 0]
+            length = np.abs(step).max(axis=1)
+            done = length < 1e-11
+            found.extend(x[done])
+            x = (x - step * np.minimum(1, 0.3 / np.maximum(length, 1e-300))[:, None])[~done]
+    found = np.array(found).reshape(-1, 2)
+    return distinct(np.abs(found[found[:, 1] > SAME]))
+
+
+@pytest.mark.parametrize("name, residual, ranges", [
+    ("sherrington-kirkpatrick", sherrington_kirkpatrick, {"T": (0.3, 1.3), "J0": (0.0, 1.8)}),
+    ("hopfield", hopfield, {"T": (0.2, 0.9), "alpha": (0.005, 0.12)}),
+], ids=["sherrington-kirkpatrick", "hopfield"])
+def test_no_replica_symmetric_solution_is_missing(name, residual, ranges):
+    """The same with quenched couplings, against the published equations; states with 1 - beta (1 - q) < 0 have no free energy."""
+    rng = np.random.default_rng(list(name.encode()))
+    total = 0
+    for _ in range(4):
+        values = {n: rng.uniform(*r) for n, r in ranges.items()}
+        equations = lambda x: residual(x, *values.values())
+        ours = np.array([[abs(s.order_parameters["m"]), s.order_parameters["q"]] for s in meanfield.solutions(name, **values)])
+        truth = complex_newton(equations, rng.uniform((-1, 0), (1, 1), size=(STARTS, 2)))
+        if name == "hopfield":
+            truth = truth[1 - (1 - truth[:, 1]) / values["T"] > 0]
+        for x in truth:
+            assert np.abs(ours - x).max(axis=1).min() < 10 * SAME, f"{name} at {values}: missing m, q = {x}"
+        inner = ours[ours[:, 1] > SAME]
+        assert np.abs(equations(inner)).max(initial=0) < 1e-8
+        total += len(truth)
+    print(f"{name}: {total} solutions with q > 0 at 4 points, none missing")
