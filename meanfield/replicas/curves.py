@@ -111,7 +111,7 @@ def correct(curve, start, z, atol, limit=12):
     for _ in range(limit):
         size = np.abs(F).max(initial=0.0)
         if not np.isfinite(size):
-            return None if best is None else best[1]
+            break
         if best is not None and size >= best[0] <= atol:
             return best[1]
         if best is None or size < best[0]:
@@ -128,7 +128,7 @@ def correct(curve, start, z, atol, limit=12):
         F = curve(z)
         if np.isfinite(F).all() and (length := step @ step) > 0:
             matrix[:-1] += np.outer(F, step) / length
-    return best[1] if best[0] <= atol else None
+    return best[1] if best is not None and best[0] <= atol else None
 
 
 def follow(curve, z, options=Stepping(), stop=None):

@@ -19,6 +19,8 @@ GENERIC = (0.137, 0.618, 0.871)
 FIELD = 1e-3
 # Constrained weights whose response is smaller are at the border of the domain, where the equations hold trivially.
 BORDER = 1e-7
+# Smaller overlaps have vanished.
+EMPTY = 1e-8
 # A smaller response is none.
 UNRESPONSIVE = 1e-9
 
@@ -79,6 +81,8 @@ class Line:
 
         names, channel = self.saddle.names, self.theory.channel is not None
         constrained = [names.index(str(o.C)) for o in self.theory.overlaps if channel]
+        # Where overlaps may vanish a curve of states that have them must not turn into that of the states without.
+        ordered = not sector.centred and any(s.centred and s.null == sector.null for s in self.sectors)
 
         def equations(z):
             t = float(z[-1])
@@ -86,7 +90,7 @@ class Line:
                 return np.full(len(free), np.nan)
             system = self.system(t)
             u = sector.lift(z[:-1], system)
-            if any(u[i] < BORDER for i in constrained):
+            if any(u[i] < BORDER for i in constrained) or (ordered and self._empty(system, u)):
                 return np.full(len(free), np.nan)
             residual = system.residual(u)
             if breaking:
@@ -95,6 +99,11 @@ class Line:
             return residual[free]
 
         return equations
+
+    def _empty(self, system, u):
+        """Whether the lowest overlaps have vanished."""
+        values, width = self.saddle.overlap_values(*system.numbers, *map(float, u)), self.theory.steps + 2
+        return max(abs(q) for q in values[::width]) < EMPTY
 
 
 class Facts:

@@ -98,14 +98,14 @@ class Segment:
         return Facts(self.line, self.sector, found) if found is not None else (a if share < 0.5 else b)
 
 
-def branch_paths(line, starts, options=Stepping(), anchors=ANCHORS):
-    """[(sector, Path)] of every branch that passes a solution at one of the anchors.
+def branch_paths(line, starts, options=Stepping(), anchors=ANCHORS, known=()):
+    """[(sector, Path)] of every branch that passes a solution at one of the anchors, after those already known.
 
     Parameters
     ----------
     starts : function t -> solutions, arrays of all unknowns
     """
-    found = []
+    found = list(known)
     for t in anchors:
         for u in starts(t):
             sector = line.sector_of(u, t)

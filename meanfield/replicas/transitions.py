@@ -24,6 +24,8 @@ MARGIN = 1e-2
 SAME = 1e-9
 # A branch that ends within this distance of an instability springs from it.
 SPRINGS = 0.1
+# So far beside an instability branches that spring from it are looked for.
+BESIDE = (-0.03, -0.003, 0.003, 0.03)
 FLAT = 1e-12
 # Where a range begins at zero, couplings vanish and states become singular: what happens so close to it is rounding.
 BORDER = 1e-5
@@ -124,7 +126,7 @@ class Finder:
         self.replaced = [s for s in symmetric if not s.sector.paramagnetic]
         kept = [p for s in symmetric for p in pieces(s, lambda f: f.state.replicon, "at")]
         physical = lambda f: 1 - f.largest_block
-        top = self._of(max(self.lines))
+        top = self._of(max(self.lines), symmetric)
         return kept + [p for s in top for p in (pieces(s, physical, "static") if self._warm else [s])]
 
     @property
@@ -132,9 +134,20 @@ class Finder:
         """Whether blocks have a size: anywhere but at T = 0."""
         return self.line.fixed.get("T") != 0
 
-    def _of(self, steps):
-        line = self.lines[steps]
-        return segments_of(line, branch_paths(line, lambda t: self.seeds.at(steps, t)))
+    def _of(self, steps, symmetric=None):
+        line, starts = self.lines[steps], lambda t: self.seeds.at(steps, t)
+        paths = branch_paths(line, starts)
+        segments = segments_of(line, paths)
+        beside = [t + d for t in self._barren(segments, symmetric or segments, steps) for d in BESIDE if 0 < t + d < 1]
+        more = branch_paths(line, starts, anchors=beside, known=paths)[len(paths):]
+        return segments + segments_of(line, more)
+
+    def _barren(self, segments, symmetric, steps):
+        """Places at which a branch loses its stability and nothing that is known springs from it."""
+        ends = [b for s in segments if not s.sector.paramagnetic for b, end in zip(s.bounds, s.ends) if end != "edge"]
+        lost = [b for s in symmetric for b, end in zip(s.bounds, s.ends) if end == "instability"]
+        lost += [f.t for s in symmetric if steps and s.stable for f in zeros(s, lambda f: f.state.replicon)]
+        return [t for t in sorted(set(lost)) if not any(abs(b - t) < SPRINGS for b in ends)]
 
     def _marginal(self):
         """Segments of states with x = 1, where the complexity of a paramagnet with many states is positive."""
