@@ -4,7 +4,7 @@ import csv
 import io
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -15,6 +15,8 @@ from theory.errors import InputError
 from .bifurcations.box import Box
 from .bifurcations.continuation import Arclength, between, follow
 from .bifurcations.family import state
+from .inputs import refuse_ansatz
+from .transitions import coupled_line
 from .writers import write_text
 
 __all__ = ["Branch", "Branches", "SpecialPoint", "branches"]
@@ -38,7 +40,7 @@ class SpecialPoint:
 
     Attributes
     ----------
-    kind : "fold", "bifurcation" (an eigenvalue crosses zero), "pitchfork" (a more symmetric branch is met), "lost" (the branch
+    kind : "at", "gardner", "zero-entropy" (replicon or entropy vanish), "fold", "bifurcation" (an eigenvalue crosses zero), "pitchfork" (a more symmetric branch is met), "lost" (the branch
         ends on a discontinuity of the equations, at T = 0)
     at : {name: value} of the continuation parameter
     order_parameters : {name: value}
@@ -145,7 +147,7 @@ class Branches(Sequence):
         return "\n".join(map(repr, self.items)) or "no branches"
 
 
-def branches(model, *, along, start=None, options=Arclength(), **parameters):
+def branches(model, *, along, start=None, options=Arclength(), ansatz=None, steps=None, **parameters):
     """Branches of solutions along one parameter, stable and unstable, through folds.
 
     Parameters
@@ -155,6 +157,7 @@ def branches(model, *, along, start=None, options=Arclength(), **parameters):
     start : {name: value} or values of the order parameters at the lower end: only the branch that Newton's method leads to from
         there; None finds all branches
     options : Arclength
+    ansatz, steps : of replicas, for models with quenched couplings: rs (default), 1rsb, or krsb with steps
     parameters : the others, with T
 
     Returns
@@ -166,6 +169,11 @@ def branches(model, *, along, start=None, options=Arclength(), **parameters):
     InputError
         For an unknown parameter, an empty range or a range over a structural integer.
     """
+    if isinstance(along, Mapping) and (found := coupled_line(model, along, parameters)):
+        from .replicas.branches import replica_branches
+
+        return replica_branches(*found, ansatz, steps, start)
+    refuse_ansatz(ansatz, steps)
     box = Box.along(model, along, parameters)
     paths = box.paths(options) if start is None else [_path_from(box, start, options)]
     tables = [_table(box, path) for path in paths]

@@ -129,7 +129,7 @@ def transitions(model, *, along, options=Arclength(), ansatz=None, steps=None, *
     InputError
         For an unknown parameter, an empty range or a range over a structural integer.
     """
-    if isinstance(along, Mapping) and (found := _coupled_line(model, along, parameters)):
+    if isinstance(along, Mapping) and (found := coupled_line(model, along, parameters)):
         from .replicas.transitions import replica_transitions
 
         return replica_transitions(*found, ansatz, steps)
@@ -142,7 +142,7 @@ def transitions(model, *, along, options=Arclength(), ansatz=None, steps=None, *
     return Transitions(kept, box.model.name, {r.name: (r.low, r.high)}, box.parameters)
 
 
-def _coupled_line(source, along, parameters):
+def coupled_line(source, along, parameters):
     """(model, Range, values of the other parameters) of a source with quenched couplings; None for any other source."""
     if len(along) != 1:
         return None

@@ -1,6 +1,6 @@
 """Follow a model's solutions along one parameter."""
 
-from .arguments import add_model, read_named_constants, read_range, read_setting
+from .arguments import add_ansatz, add_model, ansatz, read_named_constants, read_range, read_setting
 from .output import FIGURES, assignments, print_json, print_table, require_writable
 
 ROWS = 12
@@ -9,6 +9,7 @@ ROWS = 12
 def add_arguments(parser) -> None:
     """Add the arguments of `branch`."""
     add_model(parser)
+    add_ansatz(parser)
     parser.add_argument("--along", metavar="NAME=LO:HI[:POINTS]", required=True, help="the parameter that varies, its interval and the number of rows")
     parser.add_argument("--start", metavar="NAME=VALUE", action="append", default=[],
                         help="an order parameter at LO; repeatable: only the branch that is reached from there (default: all branches)")
@@ -23,7 +24,7 @@ def run(args) -> int:
     start = read_named_constants(args.start, "--start") or None
     from ..branches import branches
 
-    found = branches(setting.model, along={along.name: (along.lo, along.hi, along.points)}, start=start, **setting.values)
+    found = branches(setting.model, along={along.name: (along.lo, along.hi, along.points)}, start=start, **ansatz(setting, args), **setting.values)
     if path is not None:
         _write(found, path)
     if args.json:

@@ -13,7 +13,7 @@ from ..kernels import rows
 from ..kernels.jit import routine
 from ..kernels.systems import call_system
 from .assemble import ENTROPY
-from .curves import solved_at
+from .curves import slopes_of, solved_at
 from .labels import kind
 from .line import BORDER, Facts, Line
 from .physical import SLACK, is_collapsed, is_physical
@@ -224,6 +224,44 @@ class Member:
     def _generic(self):
         return tuple(self.area.low + np.array(GENERIC[0]) * (self.area.high - self.area.low))
 
+    @lru_cache(maxsize=512)
+    def _line(self, y):
+        r, other = self.area.ranges
+        line = Line(self.area.saddles[self.steps], r.name, r.low, r.high, {**self.area.fixed, other.name: y})
+        line.__dict__["sectors"] = [m.sector for m in self.area.members if m.steps == self.steps]
+        return line
+
+    def line(self, values):
+        """(Line along the first parameter, where on it) at (x, y)."""
+        line = self._line(float(values[1]))
+        return line, line.unit(float(values[0]))
+
+    def residual(self, w, values):
+        """The equations of the free unknowns."""
+        line, t = self.line(values)
+        return line.curve(self.sector)(np.append(w, t))
+
+    def slopes(self, w, values):
+        """Jacobian of the equations in the free unknowns, shape (n, n)."""
+        line, t = self.line(values)
+        return slopes_of(line.curve(self.sector), np.append(w, t))[:, :-1]
+
+    def quantity(self, w, values, name):
+        """A quantity of the State: "free_energy", "entropy", "replicon"."""
+        line, t = self.line(values)
+        return getattr(Facts.at(line, self.sector, np.append(w, t)).state, name)
+
+    def largest_block(self, w, values):
+        """The largest block parameter."""
+        line, t = self.line(values)
+        return Facts.at(line, self.sector, np.append(w, t)).largest_block
+
+    def transversal(self, w, values, block):
+        """Determinant of a block of the Jacobian outside the sector: of vanishing "means", or of "overlaps"."""
+        system = self.area.system(self.steps, tuple(map(float, values)))
+        rows = self._blocks[1 if block == "means" else 2]
+        return float(np.linalg.det(system.jacobian(self.sector.lift(w, system))[rows]))
+
     def signs(self, jacobian):
         """Signs of the determinants of the blocks of the Jacobian: free unknowns, vanishing means, overlaps."""
         return tuple(_sign(jacobian[rows]) for rows in self._blocks)
@@ -325,13 +363,6 @@ class CompiledMember(Member):
 class GeneralMember(Member):
     """A sector of any theory, solved by Newton's method with difference Jacobians."""
 
-    @lru_cache(maxsize=512)
-    def _line(self, y):
-        r, other = self.area.ranges
-        line = Line(self.area.saddles[self.steps], r.name, r.low, r.high, {**self.area.fixed, other.name: y})
-        line.__dict__["sectors"] = [m.sector for m in self.area.members if m.steps == self.steps]
-        return line
-
     def solve(self, u, values):
         """The Point that Newton's method reaches, or None."""
         x, y = map(float, values)
@@ -348,9 +379,8 @@ class GeneralMember(Member):
 
     def evaluate(self, u, values):
         """The Point at unknowns u, whether they solve the equations or not."""
-        x, y = map(float, values)
-        line = self._line(y)
-        return self._at(line, self.sector.restrict(u), line.unit(x), (x, y))
+        line, t = self.line(values)
+        return self._at(line, self.sector.restrict(u), t, tuple(map(float, values)))
 
     def _at(self, line, w, t, values):
         facts = Facts.at(line, self.sector, np.append(w, t))

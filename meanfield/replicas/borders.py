@@ -9,6 +9,7 @@ from theory.errors import InputError
 from theory.symbols import T as TEMPERATURE
 
 from .extended import curve
+from .general import trace_general
 
 __all__ = ["Border", "Borders", "Start", "events_on"]
 
@@ -19,7 +20,8 @@ ASIDE = 3e-3
 # Most points of a curve; those closer than this, in units of the box and of the unknowns, count as one.
 LIMIT = 3000
 FINE = (4e-3, 0.03)
-KINDS = {"spinodal": "fold", "first-order": "equal_free_energies", "at": "replicon", "zero-entropy": "zero_entropy", "continuous": "instability"}
+KINDS = {"spinodal": "fold", "first-order": "equal_free_energies", "at": "replicon", "zero-entropy": "zero_entropy", "continuous": "instability",
+         "gardner": "replicon", "static": "static", "capacity": "capacity"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +116,10 @@ class Border:
         null = np.array([z[names.index(f"{n}_null")] if f"{n}_null" in names else 1.0 for n in member.names])
         return [member.evaluate(u + s * ASIDE * null / np.linalg.norm(null), self.values(z)) for s in (-1, 1)]
 
+    def direction(self, z):
+        """Tangent of the curve in the plane."""
+        return np.linalg.svd(self.curve.system.evaluate(z, self.curve.fixed)[1])[2][-1][-2:]
+
     def between(self, i, share):
         """Variables on the curve between its points i and i + 1; None where Newton's method fails."""
         points = self.path
@@ -141,7 +147,7 @@ class Border:
     def explains(self, kind, members, block):
         """Whether this is a curve of a kind of transitions of some members, in a block of the Jacobian."""
         same = sorted(map(id, members)) == sorted(map(id, self.members))
-        return same and self.kind == _system_of(kind, members[0]) and block in ("", "free", self.block)
+        return same and self.kind == system_of(kind, members[0]) and block in ("", "free", self.block)
 
     @property
     def block(self):
@@ -209,9 +215,14 @@ class Borders:
             self.failed.append(start)
             return
         members, extra = [m for m, _ in start.states], {}
-        kind = _system_of(start.kind, members[0])
+        if start.kind not in KINDS:
+            self.failed.append(start)
+            return
+        kind = system_of(start.kind, members[0])
         if any(c.near(kind, start.states, start.values) for c in self.curves):
             return
+        if not all(hasattr(m, "kernel") for m in members) or members[0].steps != members[-1].steps:
+            return self._general(kind, members, start, block)
         if kind == "instability":
             extra["symmetric"] = _symmetric(members[0])
         if kind == "equal_free_energies":
@@ -238,6 +249,13 @@ class Borders:
         for s in self._specials(border):
             self.add(s)
 
+    def _general(self, kind, members, start, block):
+        block = block or ("means" if start.kind == "continuous" and members[0].sector.null else "overlaps")
+        try:
+            self.curves.append(trace_general(self.area, kind, members, block, start.states, start.values))
+        except (InputError, np.linalg.LinAlgError):
+            self.failed.append(start)
+
     @staticmethod
     def _same(border, known):
         """Whether a curve is a known one: two of its points lie there."""
@@ -260,7 +278,7 @@ class Borders:
                 yield Start(transition, border.values(z), ((member, border.unknowns(z, which)),))
 
 
-def _system_of(kind, member):
+def system_of(kind, member):
     """The kind of extended system of a kind of transitions."""
     return "instability" if kind == "at" and member.sector.paramagnetic else KINDS[kind]
 

@@ -13,6 +13,7 @@ __all__ = ["Cutter"]
 # How far off a line its sides are looked at, in units of the box, and how much order may have grown there by a continuous transition.
 OFF = (2e-3, 5e-3, 1.2e-2)
 GROWN = 0.5
+WIDE = (0.03, 0.06)
 EQUAL = 1e-9
 # A state with less order has merged with one of more symmetry: what looks like a fold is an instability of that.
 MERGED = 1e-3
@@ -33,11 +34,11 @@ class Cutter:
     def __init__(self, area, borders, spread):
         self.area, self.borders, self.spread = area, borders, spread
         self.worth = {"fold": self._fold, "equal_free_energies": self._equal, "instability": self._instability, "replicon": self._replicon,
-                      "zero_entropy": self._entropy}
+                      "zero_entropy": self._entropy, "static": self._static, "capacity": self._capacity}
 
     def lines(self):
         """All Lines, those of equilibrium first."""
-        order = ("continuous", "first-order", "spinodal", "at", "zero-entropy")
+        order = ("continuous", "first-order", "static", "capacity", "spinodal", "dynamic", "at", "gardner", "zero-entropy")
         found = [self._snapped(line) for border in self.borders.curves for line in self._cut(border)]
         return sorted(found, key=lambda line: order.index(line.kind))
 
@@ -57,7 +58,7 @@ class Cutter:
     @cached_property
     def crossings(self):
         """Places (2,) where two curves of instabilities cross."""
-        curves = [b for b in self.borders.curves if b.kind == "instability"]
+        curves = [b for b in self.borders.curves if b.kind == "instability" and hasattr(b, "curve")]
         found = []
         for one, two in combinations(curves, 2):
             for at in _crossings(self.area, one, two):
@@ -204,7 +205,39 @@ class Cutter:
 
     def _replicon(self, border, z):
         p, = border.states(z)
-        return ("at",) if p is not None and not p.member.sector.paramagnetic and self._stable(p) else ()
+        if p is None or p.member.sector.paramagnetic or not self._stable(p):
+            return ()
+        return ("gardner",) if p.member.steps else ("at",)
+
+    def _static(self, border, z):
+        return ("static",) if self._below(border, z) is not None else ()
+
+    def _below(self, border, z):
+        """The side on which the broken state of a static transition exists and is the equilibrium: (sides, which), or None."""
+        for distance in OFF:
+            sides = self._sides(border, z, distance)
+            own = [s is not None and s[1].member is border.members[0] for s in sides]
+            if any(own) and not all(own):
+                return sides
+        return None
+
+    def _capacity(self, border, z):
+        """Whether solutions end with no distance left between them: there are some on one side only."""
+        return ("capacity",) if self._limit(border, z) else ()
+
+    def _limit(self, border, z):
+        """The equilibrium on both sides of a capacity, None where there is no state; None as a whole where that is so on both."""
+        for distance in (*OFF, *WIDE):
+            sides = [equilibrium(self.spread.states(place)) for place in self._places(border, z, distance)]
+            if (sides[0] is None) != (sides[1] is None):
+                return sides
+        return None
+
+    def _between_static(self, border, z):
+        return tuple(_label(s and s[1]) for s in self._below(border, z))
+
+    def _between_capacity(self, border, z):
+        return tuple("unsatisfiable" if s is None else s[1].member.label(s[1]) for s in self._limit(border, z))
 
     def _entropy(self, border, z):
         p, = border.states(z)
@@ -216,8 +249,7 @@ class Cutter:
 
     def _places(self, border, z, distance=OFF[1]):
         """Places on both sides of a curve, that of the smaller second (else first) parameter first."""
-        J = border.curve.system.evaluate(z, border.curve.fixed)[1]
-        along = np.linalg.svd(J)[2][-1][-2:] / (self.area.high - self.area.low)
+        along = border.direction(z) / (self.area.high - self.area.low)
         along = along / max(np.linalg.norm(along), 1e-300)
         normal = np.array([-along[1], along[0]])
         normal = normal * (np.sign(normal[1]) if abs(normal[1]) > 1e-6 else np.sign(normal[0]) or 1.0)
@@ -270,6 +302,8 @@ class Cutter:
         """Turning points of first-order lines and spinodals, places where replica symmetry breaks on a spinodal, crossings of lines."""
         found = []
         for border in self.borders.curves:
+            if not hasattr(border, "curve"):
+                continue
             names = border.curve.system.names
             for p in border.curve.special_points:
                 z = np.array([p.values[n] for n in names])
@@ -317,8 +351,7 @@ def _sharpened(area, one, two, at):
             z = _landed(border, at)
             if z is None:
                 return at
-            J = border.curve.system.evaluate(z, border.curve.fixed)[1]
-            found.append((np.array(border.values(z)), np.linalg.svd(J)[2][-1][-2:]))
+            found.append((np.array(border.values(z)), border.direction(z)))
         (p, u), (q, v) = found
         try:
             s, _ = np.linalg.solve(np.column_stack([u, -v]), q - p)

@@ -30,7 +30,7 @@ SEED_STRIDE = 4
 POINTS = (0.0531, 0.4177, 0.9317)
 ROUNDS = 3
 # Most points a side where every point takes a general solver.
-COARSE = 21
+COARSE, BROKEN = 21, 11
 
 
 def replica_phase_diagram(model, ranges, fixed, ansatz=None, steps=None, sections=None, progress=None, executor=None, checkpoint=None):
@@ -188,7 +188,8 @@ class _Mapper:
 
     def grid_values(self, r):
         """The grid's values of a parameter: fewer than asked for where every point takes the general solver."""
-        stride = 1 if self.area.compiled and not self.area.broken else max(1, math.ceil((r.points - 1) / (COARSE - 1)))
+        most = BROKEN if self.area.broken else COARSE
+        stride = 1 if self.area.compiled and not self.area.broken else max(1, math.ceil((r.points - 1) / (most - 1)))
         return r.values if (r.points - 1) % stride else r.values[::stride]
 
     def result(self, spread, lines, special, borders):
@@ -200,7 +201,8 @@ class _Mapper:
     def warnings(self, spread, borders):
         """What stays open."""
         found = [f"no line found for a {e.start.kind} transition near {_place(self.area, e.start.values)}" for e in unexplained(spread, borders)]
-        if empty := sum(not states for states in spread.cells.values()):
+        constrained = self.area.saddles[0].theory.channel is not None
+        if not constrained and (empty := sum(not states for states in spread.cells.values())):
             found.append(f"no state found at {empty} of {len(spread.cells)} points of the grid")
         return tuple(dict.fromkeys(found))
 

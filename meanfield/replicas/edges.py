@@ -15,7 +15,7 @@ ATTEMPTS = 8
 FEW = 4
 # A state with less order ends by losing it, not at a fold.
 MERGING = 0.03
-ORDER = ("continuous", "first-order", "spinodal", "at", "zero-entropy")
+ORDER = ("continuous", "first-order", "spinodal", "at", "gardner", "zero-entropy")
 BLOCKS = ("free", "means", "overlaps")
 
 
@@ -73,7 +73,7 @@ def _edge(kind, component, point, block=""):
 def _signs(component, p, q):
     """Changes of sign of the replicon and of the entropy."""
     if not component.member.sector.paramagnetic and np.isfinite([p.replicon, q.replicon]).all() and p.replicon * q.replicon < 0:
-        yield _edge("at", component, p if abs(p.replicon) < abs(q.replicon) else q)
+        yield _edge("gardner" if component.member.steps else "at", component, p if abs(p.replicon) < abs(q.replicon) else q)
     if p.entropy * q.entropy < 0 and not (component.member.sector.paramagnetic and p.replicon < 0):
         yield _edge("zero-entropy", component, p if abs(p.entropy) < abs(q.entropy) else q)
 
@@ -124,7 +124,8 @@ def _explained(borders, edge, reach):
     kind, members, block, _ = edge.key
     unit = borders.area.unit(edge.start.values)
     for border in borders.curves:
-        explains = border.explains(kind, members, block) or kind == "spinodal" and _springs(members[0], border)
+        explains = border.explains(kind, members, block) or kind == "spinodal" and (
+            _springs(members[0], border) or border.kind in ("capacity", "static"))
         if explains and _passes(borders.area.unit(border.places), unit, reach):
             return True
     return False

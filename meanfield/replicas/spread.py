@@ -39,10 +39,17 @@ def equilibrium(states):
     Over overlaps the free energy is maximal: of the stable states without a spontaneous signal the highest counts. Over signals it is
     minimal: the equilibrium is the lowest of that state and of the stable ones with a signal.
     """
-    pool = [s for s in states if s[0].stable] or list(states)
+    pool = _unbroken([s for s in states if s[0].stable] or list(states))
     silent = [s for s in pool if not s[0].signal]
     candidates = [s for s in pool if s[0].signal] + ([max(silent, key=_energy)] if silent else [])
     return min(candidates, key=_energy, default=None)
+
+
+def _unbroken(states):
+    """The states without replica symmetric ones that breaking makes unstable, where the ansatz breaks the symmetry of others."""
+    if not any(c.member.steps for c, _ in states):
+        return states
+    return [s for s in states if s[0].member.steps or s[1].replicon > 0]
 
 
 def _energy(state):
