@@ -3,7 +3,7 @@
 The Gaussian averages of two-state sites are opaque nodes of a `Chain`; spherical and Gaussian sites are closed form.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import sympy
 from sympy import S
@@ -31,6 +31,7 @@ class Equations:
     free_energy, entropy : per site
     stability : matrix, T times (1 - the replicon block); None without overlaps
     reported : {name: expression}
+    observables : {name: expression} of means that are no unknowns, and of a spin's overlap beside an auxiliary variable's
     """
 
     chain: Chain
@@ -40,6 +41,7 @@ class Equations:
     entropy: object
     stability: object
     reported: dict
+    observables: dict = field(default_factory=dict)
 
     def jacobian(self, variables):
         """Total derivatives of the residual, as rows."""
@@ -103,9 +105,11 @@ def _replica(theory, chain, values, suffix):
                if a in theory.unknowns)
     free_energy = theory.potential + work - sum(site.layer.weight * site.pressure for site in sites)
     entropy = theory.explicit_entropy + sum(site.layer.weight * site.slope(T) for site in sites)
-    seen = {**at, **fields}
+    seen, known = {**at, **fields}, set(map(str, theory.unknowns))
     return Equations(chain, free, residual, free_energy.xreplace(fields).xreplace(at), entropy.xreplace(seen).xreplace(seen),
-                     _stability(theory, sites, seen), {name: value.xreplace(at) for name, value in theory.reported.items()})
+                     _stability(theory, sites, seen), {name: value.xreplace(at) for name, value in theory.reported.items()},
+                     {name: e.xreplace(seen).xreplace(seen) for site in sites for name, e in site.observables.items()
+                      if name not in known})
 
 
 def _stability(theory, sites, seen):
@@ -126,6 +130,7 @@ class _Site:
 
     def __init__(self, theory, layer, chain, fields):
         self.layer, self.chain, self.fields = layer, chain, fields
+        self.is_auxiliary = layer.site.kind == "auxiliary"
         self.variance = theory.variance_symbols(layer.overlap)[0] if layer.overlap is not None else S.Zero
         leaves = [(_Quadratic if leaf.kind == "quadratic" else _TwoState)(leaf, self) for leaf in layer.leaves]
         self.leaves = [(leaf.probability, part) for leaf, part in zip(layer.leaves, leaves)]
@@ -138,6 +143,12 @@ class _Site:
     def slope(self, x):
         """dP/dx at the other fields and T fixed."""
         return sympy.Add(*(p * part.slope(x) for p, part in self.leaves))
+
+    @property
+    def observables(self):
+        """{name: expression} of means that no unknown is, and of the overlap of a spin with an auxiliary variable."""
+        found = {"q": self._mean("finite_square")} if self.is_auxiliary else {}
+        return found | {str(a): self.slope(h) for h, a in zip(self.layer.fields(), self.layer.order_parameters)}
 
     def residual(self, out):
         """{unknown: residual} of this layer."""
@@ -170,8 +181,11 @@ class _TwoState:
         self.pressure = self.rest + G[0]
         self.curvature = leaf.kappa + half**2 * G[2]
         k, mean = leaf.kappa, leaf.mean
-        self.square = (k**2 * (mean**2 + variance) + 2 * k * middle * mean + middle**2 + half**2 * (1 - T * G[2])
-                       + 2 * half * (k * (mean * G[1] + half * variance * G[2]) + middle * G[1]))
+        finite = middle**2 + half**2 * (1 - T * G[2]) + 2 * half * middle * G[1]
+        self.square = (k**2 * (mean**2 + variance) + 2 * k * middle * mean + finite
+                       + 2 * half * k * (mean * G[1] + half * variance * G[2]))
+        # E <s>^2 of the states themselves, without what a Gaussian variable adds.
+        self.finite_square = finite * (site.layer.site.finite.states[0][0] / high) ** 2 if site.is_auxiliary else S.Zero
         # (g'')^2 of T log 2cosh is 2 g''/(3T) - T g''''/6.
         self.spread = T * k**2 + 2 * T * k * half**2 * G[2] + half**4 * (2 * G[2] / 3 - T**2 * G[4] / 6)
 

@@ -1,5 +1,6 @@
 """From what a user gives to a Setting with exact parameters and a start in double precision."""
 
+import os
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -10,9 +11,10 @@ import sympy
 
 from theory.errors import InputError
 from theory.grammar import constant
+from theory.models import configure
 from theory.symbols import symbol
 
-from ..inputs import configured
+from ..inputs import configured, has_couplings, refuse_ansatz
 from ..results import Solution
 from ..solve import Newton, solve, solve_from
 from .problems import Setting, coexistence, critical, fixed_point, fold, tie, untied
@@ -43,18 +45,20 @@ class Start:
     solution: object = None
 
 
-def pose(source, T=None, beta=None, start=None, at=None, **parameters):
+def pose(source, T=None, beta=None, start=None, at=None, ansatz=None, **parameters):
     """The Start of `precise` and `certify`."""
     if isinstance(source, Solution):
         source, start, parameters = _of_solution(source, start, T, beta, parameters)
     elif isinstance(start, Solution) and at is None and T is None and beta is None and not parameters:
-        start, parameters = start.values, dict(start.parameters)
+        parameters = dict(start.parameters)
     elif T is not None or beta is not None:
         parameters = {**parameters, "T": _temperature(T, beta)}
     numbers = {name: exact(name, value) for name, value in parameters.items()}
-    compiled, given = configured(source, {name: float(v) for name, v in numbers.items()})
-    if compiled.model.couplings:
-        raise InputError(f"{compiled.model.name} has quenched couplings: precise points are not available for such models")
+    floats = {name: float(v) for name, v in numbers.items()}
+    if has_couplings(source, floats):
+        return _of_couplings(source, numbers, floats, start, at, ansatz)
+    refuse_ansatz(ansatz, None)
+    compiled, given = configured(source, floats)
     if at is None:
         return _at_point(compiled, _all_exact(compiled, numbers, given), start)
     return _special(compiled, numbers, given, start, at)
@@ -99,7 +103,7 @@ def _of_solution(found, start, T, beta, parameters):
     """Source, start and parameters of a Solution of a built-in model."""
     if T is not None or beta is not None or parameters:
         raise InputError("a solution has its parameters already: give a model to change them")
-    return found.model, found.values if start is None else start, dict(found.parameters)
+    return found.model, found if start is None else start, dict(found.parameters)
 
 
 def _all_exact(compiled, numbers, given, free=None):
@@ -120,8 +124,13 @@ def _at_point(compiled, exact_values, start):
     found = solve(compiled, start=start, **floats) if start is None else _near(compiled, floats, start)
     if not found.converged:
         raise InputError(f"no solution to refine: {found.status}; give another start")
-    ties = [tie(setting, found.values), untied(setting)]
-    posed = [(fixed_point(setting, t), tuple(found.values[i] for i in t.rows)) for t in ties]
+    return _plain(setting, found.values, found)
+
+
+def _plain(setting, phi, found):
+    """The Start of a plain solution near the unknowns phi."""
+    ties = [tie(setting, phi), untied(setting)]
+    posed = [(fixed_point(setting, t), tuple(phi[i] for i in t.rows)) for t in ties]
     return Start(setting, *posed[0], tuple(posed[1:]), found)
 
 
@@ -147,18 +156,47 @@ def _values(compiled, start):
 def _special(compiled, numbers, given, start, at):
     """A fold, a critical point or a coexistence along one parameter."""
     place, states = _guess(compiled, start, at)
-    (name, value), = place.items()
-    if name != "T" and (name not in compiled.model.parameters or compiled.model.parameters[name].integer):
-        raise InputError(f"at: {name} is no parameter that can vary: expected one of {', '.join(compiled.parameter_names)}")
-    if name in numbers:
-        raise InputError(f"{name} is both set and sought: leave it out")
+    name, value = _sought(compiled.model, place, numbers)
     held = _all_exact(compiled, numbers, {**given, name: float(value)}, name)
     setting = Setting(compiled.theory, held, symbol(name))
     if len(states) == 2:
         return Start(setting, coexistence(setting), (*states[0], *states[1], float(value)))
     phi, = states
     floats = {**{str(k): float(v) for k, v in held.items()}, name: float(value)}
-    return _singular(setting, compiled.at(**floats), phi, float(value))
+    _, jacobian = compiled.at(**floats).residual(phi)
+    return _singular(setting, jacobian, phi, float(value))
+
+
+def _sought(model, place, numbers):
+    """Name and approximate value of the parameter that is left free."""
+    (name, value), = place.items()
+    if name != "T" and (name not in model.parameters or model.parameters[name].integer):
+        known = [n for n, p in model.parameters.items() if not p.integer]
+        raise InputError(f"at: {name} is no parameter that can vary: expected one of {', '.join(['T', *known])}")
+    if name in numbers:
+        raise InputError(f"{name} is both set and sought: leave it out")
+    return name, float(value)
+
+
+def _of_couplings(source, numbers, floats, start, at, ansatz):
+    """The Start of a model with quenched couplings."""
+    from .replicas import Point, ReplicaSetting
+
+    source, given = configure(source, floats) if isinstance(source, (str, os.PathLike)) else (source, floats)
+    if isinstance(start, Solution) and start.options.get("steps"):
+        ansatz = ansatz or start.options["ansatz"]
+    place, starts = ({}, [start]) if at is None else _place_and_starts(at, start)
+    name, value = _sought(source, place, numbers) if place else (None, None)
+    values = source.values(**given, **({name: value} if place else {}))
+    held = {symbol(n): numbers[n] if n in numbers else exact(n, v) for n, v in values.items() if n != name}
+    point = Point(source, values, ansatz)
+    setting = ReplicaSetting(point.system.theory, held, symbol(name) if place else None)
+    if not place:
+        return _plain(setting, *point.solved(start))
+    if len(starts) == 2:
+        return Start(setting, coexistence(setting), (*point.settled(starts[0]), *point.settled(starts[1]), value))
+    u = point.placed(starts[0])
+    return _singular(setting, point.system.jacobian(u), u, value)
 
 
 def _guess(compiled, start, at):
@@ -166,6 +204,12 @@ def _guess(compiled, start, at):
     origin = getattr(at, "origin", None)
     if origin is not None:
         return dict(at.at), [np.array(s, float) for s in origin.states]
+    place, starts = _place_and_starts(at, start)
+    return place, [_values(compiled, s) for s in starts]
+
+
+def _place_and_starts(at, start):
+    """{name: approximate value} of the free parameter, and one start or two as they were given."""
     place = dict(getattr(at, "at", None) or at)
     if len(place) != 1:
         raise InputError(f"at: expected one parameter and its approximate value, got {place}")
@@ -173,13 +217,12 @@ def _guess(compiled, start, at):
         start = getattr(at, "order_parameters", None)
     if start is None:
         raise InputError("a special point needs a start: approximate order parameters, or a pair of them for coexistence")
-    pair = isinstance(start, (tuple, list)) and len(start) == 2 and all(np.ndim(s) or hasattr(s, "get") for s in start)
-    return place, [_values(compiled, s) for s in (start if pair else [start])]
+    pair = isinstance(start, (tuple, list)) and len(start) == 2 and all(np.ndim(s) or hasattr(s, "get") or isinstance(s, Solution) for s in start)
+    return place, list(start) if pair else [start]
 
 
-def _singular(setting, system, phi, value):
+def _singular(setting, jacobian, phi, value):
     """The Problem for the kernel of the Jacobian near a state: inside its symmetry a fold, else an instability."""
-    _, jacobian = system.residual(phi)
     _, sizes, right = np.linalg.svd(jacobian)
     kernel = right[sizes <= (1 + EQUAL) * sizes[-1] + FLOOR].T
     tied = tie(setting, phi)

@@ -99,11 +99,12 @@ class PreciseSolution:
         return "\n".join([head, *(f"  {name.ljust(width)} = {self.text(x)}" for name, x in rows.items())])
 
 
-def precise(source, *, digits=50, T=None, beta=None, start=None, at=None, **parameters):
+def precise(source, *, digits=50, T=None, beta=None, start=None, at=None, ansatz=None, **parameters):
     """A solution, a fold, a critical point or a coexistence to `digits` verified digits.
 
     Newton's method in mpmath on the theory's own equations and their symbolic derivatives; finite disorder is summed, Gaussian
-    averages are done by the trapezoidal rule, refined until it settles at the working precision.
+    averages are done by the trapezoidal rule, refined until it settles at the working precision. With quenched couplings: replica
+    symmetry, sites of two states; there T = 0 is legal, where the averages are error functions.
 
     Parameters
     ----------
@@ -114,6 +115,8 @@ def precise(source, *, digits=50, T=None, beta=None, start=None, at=None, **para
         point; two of them ask for their coexistence
     at : {name: approximate value} of one parameter that is left free, a `Transition` or a `SpecialPoint` of a branch: the nearest
         point where the state of `start` becomes singular
+    ansatz : of replicas, for models with quenched couplings: rs only. A start there is {name: value} of means and of overlaps q or
+        responses C = (q_d - q)/T (C at T = 0)
 
     Returns
     -------
@@ -123,11 +126,11 @@ def precise(source, *, digits=50, T=None, beta=None, start=None, at=None, **para
     Raises
     ------
     InputError
-        For T = 0, quenched couplings, and where there is no solution near the start.
+        For T = 0 without quenched couplings, for what has no precise points, and where there is no solution near the start.
     """
     if not (isinstance(digits, int) and 1 <= digits <= 10_000):
         raise InputError(f"digits: expected an integer from 1 to 10000, got {digits!r}")
-    posed = pose(source, T, beta, start, at, **parameters)
+    posed = pose(source, T, beta, start, at, ansatz, **parameters)
     return polished(posed, digits)
 
 
@@ -215,7 +218,7 @@ def _agreement(first, second, digits):
 
 def _result(posed, problem, digits, values, observed, agreement, residual, nodes, settled):
     setting = posed.setting
-    names, count = setting.names, len(setting.names)
+    names, count = tuple(problem.states[0]), len(problem.states[0])
     states = [dict(zip(names, observed[k * count:(k + 1) * count])) for k in range(len(problem.states))]
     free_energy, entropy, temperature = observed[len(states) * count:len(states) * count + 3]
     known = dict(zip(problem.unknowns, values))

@@ -96,6 +96,11 @@ class Setting:
     def names(self):
         return tuple(map(str, self.phi))
 
+    @property
+    def reported(self):
+        """{name: Expr} of a state."""
+        return dict(zip(self.names, self.phi))
+
     @cached_property
     def residual(self):
         """phi - <g> at the parameters, a tuple."""
@@ -215,7 +220,7 @@ def coexistence(setting):
     other = {a: sympy.Symbol(f"{a}*", real=True) for a in setting.phi}
     second = [r.xreplace(other) for r in setting.residual]
     difference = setting.free_energy - setting.free_energy.xreplace(other)
-    states = tuple(dict(zip(setting.names, s)) for s in (setting.phi, other.values()))
+    states = (setting.reported, {name: e.xreplace(other) for name, e in setting.reported.items()})
     return Problem("coexistence", (*setting.phi, *other.values(), setting.free), (*setting.residual, *second, difference),
                    states, setting.free_energy, setting.entropy, (*setting.residual, *second), setting.temperature, setting.free)
 
@@ -223,7 +228,7 @@ def coexistence(setting):
 def _problem(setting, kind, tied, equations, unknowns, vector=None, across=()):
     residual = tuple(map(tied, setting.residual))
     kept = tuple(residual[i] for i in tied.rows)
-    state = {name: tied(a) for name, a in zip(setting.names, setting.phi)}
+    state = {name: tied(e) for name, e in setting.reported.items()}
     checks = (*residual, *across)
     return Problem(kind, (*tied.unknowns, *unknowns), (*kept, *equations), (state,), tied(setting.free_energy),
                    tied(setting.entropy), checks, setting.temperature, setting.free, vector,

@@ -47,7 +47,8 @@ class Reals:
     def average(self, program, mean, variance, values):
         """E of the program's expressions over a Gaussian variable, a list."""
         outer = program.outer(self, values)
-        width = mpmath.sqrt(variance)
+        # Rounding may leave a variance that vanishes a little below zero.
+        width = mpmath.sqrt(variance) if abs(variance) > mpmath.ldexp(1, 10 - mp.prec) else 0
         if width == 0:
             return program.at(self, outer, mean)
         at = lambda z: program.at(self, outer, mean + width * z)
@@ -114,7 +115,7 @@ _FUNCTIONS = {
     "add": lambda *a: mpmath.fsum(a), "mul": lambda *a: mpmath.fprod(a), "Pow": lambda x, y: x**y,
     "exp": mpmath.exp, "log": mpmath.log, "sin": mpmath.sin, "cos": mpmath.cos, "sinh": mpmath.sinh, "cosh": mpmath.cosh,
     "tanh": mpmath.tanh, "coth": mpmath.coth, "atanh": mpmath.atanh, "erf": mpmath.erf, "sqrt": mpmath.sqrt,
-    "log2cosh": _log2cosh, "LogSumExp": _log_sum_exp, "Gibbs": _gibbs,
+    "Abs": abs, "sign": mpmath.sign, "log2cosh": _log2cosh, "LogSumExp": _log_sum_exp, "Gibbs": _gibbs,
     "LogRadial": lambda b, w: mpmath.log(mpmath.hyp0f1(b, w)),
     "RadialRatio": lambda b, w: mpmath.hyp0f1(b + 1, w) / (b * mpmath.hyp0f1(b, w)),
 }
