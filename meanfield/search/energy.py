@@ -8,6 +8,8 @@ import sympy
 
 from theory.symbols import symbol
 
+from .numeric import lambdify
+
 
 @dataclass(frozen=True, eq=False)
 class Energy:
@@ -46,4 +48,4 @@ def _functions(model):
     arguments = [symbol(name) for name in ("T", *model.parameters)] + order
     gradient = [model.energy.diff(a) for a in order]
     curvature = [model.energy.diff(a, b) for a in order for b in order]
-    return tuple(sympy.lambdify(arguments, e, "numpy") for e in (model.energy, gradient, curvature))
+    return tuple(lambdify(arguments, e) for e in (model.energy, gradient, curvature))

@@ -13,6 +13,8 @@ import sympy
 from theory.disorder import Normal
 from theory.symbols import symbol
 
+from .numeric import lambdify
+
 # Above this number of table entries Gaussian variables get fewer nodes.
 TABLE_LIMIT = 60_000
 NODES = (21, 11, 7, 4, 2, 1)
@@ -120,21 +122,21 @@ def _functions(model):
     parameters = [symbol(name) for name in ("T", *model.parameters)]
     inner = [*parameters, *model.site.variables, *model.disorder]
     outputs = [e.replace(sympy.KroneckerDelta, _DELTA) for e in (model.site_energy, *model.order_parameters.values())]
-    one_site = sympy.lambdify(inner, outputs, [{"delta": np.equal}, "numpy"])
+    one_site = lambdify(inner, outputs, {"delta": np.equal})
     disorder = tuple(_compiled_distribution(d, parameters) for d in model.disorder.values())
     states = None
     if model.site.kind == "finite":
-        states = sympy.lambdify(parameters, [list(map(list, model.site.states)), list(model.site.weights)], "numpy")
+        states = lambdify(parameters, [list(map(list, model.site.states)), list(model.site.weights)])
     elif model.site.kind == "gaussian":
-        states = sympy.lambdify(parameters, [model.site.mean, model.site.variance], "numpy")
+        states = lambdify(parameters, [model.site.mean, model.site.variance])
     normal = sum(isinstance(d, Normal) for d in model.disorder.values())
     return _Functions(one_site, states, disorder, normal)
 
 
 def _compiled_distribution(distribution, parameters):
     if isinstance(distribution, Normal):
-        return True, sympy.lambdify(parameters, [distribution.mean, distribution.variance], "numpy")
-    return False, sympy.lambdify(parameters, [list(distribution.values), list(distribution.probabilities)], "numpy")
+        return True, lambdify(parameters, [distribution.mean, distribution.variance])
+    return False, lambdify(parameters, [list(distribution.values), list(distribution.probabilities)])
 
 
 def _support(distribution, numbers, nodes):
