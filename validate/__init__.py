@@ -4,8 +4,10 @@ from .compare import Check, Verdict, compare
 from .disorder import Sample, draw, typical
 from .estimates import Estimate, effective_sample_size, estimate, split_r_hat
 from .exact import Exact, exact
-from .plot import plot_check, plot_scan, plot_verdict
+from .plot import plot_check, plot_report, plot_scan, plot_verdict
 from .prediction import Prediction, predict
+from .quenched import QuenchedRun
+from .retrieval import basin, capacity_curve
 from .sample import Chains, sample
 from .simulate import Run, simulate
 
@@ -15,15 +17,19 @@ __all__ = [
     "Estimate",
     "Exact",
     "Prediction",
+    "QuenchedRun",
     "Run",
     "Sample",
     "Verdict",
+    "basin",
+    "capacity_curve",
     "compare",
     "draw",
     "effective_sample_size",
     "estimate",
     "exact",
     "plot_check",
+    "plot_report",
     "plot_scan",
     "plot_verdict",
     "predict",

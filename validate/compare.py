@@ -18,7 +18,7 @@ from .estimates import Estimate, estimate
 from .extrapolation import Fit, extrapolate
 from .metastable import settle, strays
 from .prediction import predict
-from .simulate import BUDGET, affordable_sweeps, checked_chains, model_at, reported, require_device, require_sampling, run_at
+from .simulate import BUDGET, affordable_sweeps, checked_chains, model_at, refuse_replicas, reported, require_device, require_sampling, run_at
 
 SIZES = (250, 500, 1000, 2000)
 QUANTUM_SIZES = (64, 128, 256, 512)
@@ -122,7 +122,7 @@ class Verdict:
 
 
 def compare(source, *, T=None, beta=None, sizes=None, chains=None, sweeps=None, device="auto", seed=0, budget=BUDGET,
-            theory_temperature_shift=0.0, balanced=True, algorithm="auto", threads=None, **parameters):
+            theory_temperature_shift=0.0, balanced=True, algorithm="auto", threads=None, state="auto", ansatz=None, steps=None, **parameters):
     """Compare a model's theory with simulations of the model.
 
     Parameters
@@ -141,6 +141,8 @@ def compare(source, *, T=None, beta=None, sizes=None, chains=None, sweeps=None, 
         Disorder samples with class sizes as nearly N p as can be (`validate.disorder`); independent sites
         give larger errors and the same limit.
     algorithm, threads : see `validate.sample`
+    state, ansatz, steps : of models with quenched couplings, see `validate.quenched_compare.compare_quenched`, which has its own
+        defaults of sizes and chains
     **parameters : of the model
 
     Returns
@@ -150,12 +152,18 @@ def compare(source, *, T=None, beta=None, sizes=None, chains=None, sweeps=None, 
     Raises
     ------
     InputError
-        for bad input, quenched couplings and T = 0
+        for bad input, models that the samplers do not cover and T = 0
     """
     begin = time.perf_counter()
     require_device(device)
     require_sampling(sweeps, seed)
     model, values = model_at(source, T, beta, parameters)
+    if model.couplings:
+        from .quenched_compare import compare_quenched
+
+        return compare_quenched(model, values, sizes=sizes, chains=chains, sweeps=sweeps, seed=seed, budget=budget,
+                                theory_temperature_shift=theory_temperature_shift, state=state, ansatz=ansatz, steps=steps, threads=threads)
+    refuse_replicas(model, state, ansatz, steps)
     sizes = _checked_sizes(model, sizes)
     chains = checked_chains(chains)
     _require_applicable(model, values)
@@ -166,7 +174,7 @@ def compare(source, *, T=None, beta=None, sizes=None, chains=None, sweeps=None, 
                         algorithm=algorithm, threads=threads) for size in sizes)
     runs, remark = settle(model, values, runs)
     checks, threshold = judge(prediction, runs, values) if prediction is not None else ((), np.nan)
-    verdict, reason = _conclude(prediction, checks)
+    verdict, reason = conclude(prediction, checks)
     theory_temperature = values["T"] * (1 + theory_temperature_shift)
     kind = prediction.solution.kind if prediction is not None else "no solution"
     return Verdict(model.name, verdict, checks, threshold, reported(model, values), theory_temperature, kind, reason, remark,
@@ -286,7 +294,7 @@ def _extrapolated(observable, runs):
     while True:
         errors = [_error(observable, e, run) for e, run in zip(estimates, runs)]
         fit = extrapolate([run.size for run in runs], [e.mean for e in estimates], errors)
-        if len(runs) <= 3 or fit.acceptable and not _unmixed(estimates[0]):
+        if len(runs) <= 3 or fit.acceptable and not unmixed(estimates[0]):
             return runs, estimates, fit
         runs, estimates = runs[1:], estimates[1:]
 
@@ -304,7 +312,7 @@ def _error(observable, estimate, run):
     return float(np.linalg.norm([estimate.error, counting, rounding]))
 
 
-def _unmixed(estimate):
+def unmixed(estimate):
     """Why the chains behind an estimate cannot be trusted; empty if they can."""
     if estimate.r_hat is not None and estimate.r_hat > MAX_R_HAT:
         return f"the chains disagree (R-hat {estimate.r_hat:.3g}): not equilibrated"
@@ -346,8 +354,8 @@ def _doubt(observable, prediction, runs, estimates, fit):
     if stray := sum(strays(run).sum() for run in runs):
         return f"{stray} chains stay in another state than the theory's: metastable, or several phases coexist"
     for e in estimates:
-        if unmixed := _unmixed(e):
-            return unmixed
+        if found := unmixed(e):
+            return found
     if not fit.acceptable:
         return f"the sizes do not follow powers of 1/N (chi^2 probability {fit.probability:.1g})"
     if not fit.error < RESOLUTION * observable.scale:
@@ -364,7 +372,7 @@ def _threshold(count, runs):
     return float(t.isf(tail, chains - 1) if chains else norm.isf(tail))
 
 
-def _conclude(prediction, checks):
+def conclude(prediction, checks):
     """The verdict and, if undecided, the reason."""
     if prediction is None:
         return "undecided", "the theory has no converged solution here"
@@ -392,7 +400,7 @@ def _checked_sizes(model, sizes):
 
 
 def _require_applicable(model, values):
-    if model.couplings:
-        raise InputError(f"{model.name} has quenched couplings, which the sampler does not cover yet")
+    if not model.has_temperature:
+        raise InputError(f"{model.name} has no temperature: there is nothing to sample")
     if not values["T"] > 0:
         raise InputError("validate needs T > 0: at T = 0 there is nothing to sample")

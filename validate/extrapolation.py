@@ -24,6 +24,7 @@ class Fit:
     value, error : at infinite size
     coefficients : of the powers of N0/N, lowest first; `smallest` is N0
     probability : of a chi^2 this large
+    chi_squared : of the residuals from the best line, higher terms as correlated errors
     """
 
     value: float
@@ -31,6 +32,7 @@ class Fit:
     coefficients: tuple
     smallest: int
     probability: float
+    chi_squared: float = 0.0
 
     @property
     def acceptable(self):
@@ -42,13 +44,14 @@ class Fit:
         return np.polynomial.polynomial.polyval(self.smallest / np.asarray(sizes, dtype=float), self.coefficients)
 
 
-def extrapolate(sizes, means, errors):
+def extrapolate(sizes, means, errors, ratio=RATIO):
     """Extrapolate means with errors at several sizes.
 
     Parameters
     ----------
     sizes : increasing numbers of sites, at least two
     means, errors : sequences of the same length; errors all zero for exact values
+    ratio : of a term to the one before, at the smallest size
 
     Returns
     -------
@@ -59,23 +62,23 @@ def extrapolate(sizes, means, errors):
         return _exact(sizes, means)
     x = sizes[0] / np.asarray(sizes, dtype=float)
     powers = np.vander(x, ORDER + 1, increasing=True)
-    prior = _prior(means, errors)
+    prior = _prior(means, errors, ratio)
     design = np.vstack([powers / errors[:, None], np.diag(1 / prior)[2:]])
     target = np.concatenate([means / errors, np.zeros(ORDER - 1)])
     coefficients, *_ = np.linalg.lstsq(design, target, rcond=None)
     covariance = np.linalg.inv(design.T @ design)
     return Fit(float(coefficients[0]), float(np.sqrt(covariance[0, 0])), tuple(map(float, coefficients)), sizes[0],
-               _probability(powers, means, errors, prior))
+               *_probability(powers, means, errors, prior))
 
 
-def _prior(means, errors):
+def _prior(means, errors, ratio):
     """Standard deviations of the coefficients; infinite for the first two."""
     shift = max(abs(means[0] - means[-1]), float(np.hypot(errors[0], errors[-1])))
-    return np.array([np.inf, np.inf, *(shift * RATIO ** (k - 1) for k in range(2, ORDER + 1))])
+    return np.array([np.inf, np.inf, *(shift * ratio ** (k - 1) for k in range(2, ORDER + 1))])
 
 
 def _probability(powers, means, errors, prior):
-    """Chi^2 probability of the residuals from the best line, with the higher terms as correlated errors."""
+    """Chi^2 probability of the residuals from the best line, with the higher terms as correlated errors, and that chi^2."""
     from scipy.stats import chi2
 
     free = powers[:, :2]
@@ -83,8 +86,8 @@ def _probability(powers, means, errors, prior):
     inverse = np.linalg.inv(covariance)
     best = np.linalg.solve(free.T @ inverse @ free, free.T @ inverse @ means)
     residual = means - free @ best
-    freedom = len(means) - 2
-    return float(chi2.sf(residual @ inverse @ residual, freedom)) if freedom > 0 else 1.0
+    found, freedom = float(residual @ inverse @ residual), len(means) - 2
+    return (float(chi2.sf(found, freedom)), found) if freedom > 0 else (1.0, 0.0)
 
 
 def _exact(sizes, means):

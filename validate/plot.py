@@ -21,15 +21,16 @@ def plot_check(check, ax=None):
     dict of artists: "points", "fit", "theory", "limit"
     """
     ax = _axes(ax)
-    x = 1 / np.array(check.sizes, dtype=float)
+    power = getattr(check.fit, "power", 1.0)
+    x = np.array(check.sizes, dtype=float) ** -power
     artists = {"theory": ax.axhline(check.theory, color=INK, lw=1, label="theory")}
     means, errors = ([getattr(e, name) for e in check.estimates] for name in ("mean", "error"))
     artists["points"] = ax.errorbar(x, means, errors, fmt="o", ms=4, capsize=2, label="simulation")
     if check.fit is not None:
         curve = np.linspace(x.max() / 200, x.max(), 200)
-        artists["fit"] = ax.plot(np.append(0, curve), np.append(check.fit.value, check.fit(1 / curve)), lw=1, color="C0", alpha=0.6)[0]
+        artists["fit"] = ax.plot(np.append(0, curve), np.append(check.fit.value, check.fit(curve ** (-1 / power))), lw=1, color="C0", alpha=0.6)[0]
         artists["limit"] = ax.errorbar([0], [check.measured], [check.error], fmt="s", ms=5, capsize=3, color="C1", label=r"$N\to\infty$")
-    ax.set_xlabel("1/N")
+    ax.set_xlabel("1/N" if power == 1 else f"$N^{{-{power:.3g}}}$")
     ax.set_ylabel(check.observable)
     ax.legend(frameon=False)
     return artists
@@ -52,6 +53,67 @@ def plot_verdict(verdict, ax=None):
     ax.set_xlabel("(measured - theory) / error")
     ax.set_title(f"{verdict.model}: {verdict.verdict}")
     return {"points": points, "band": band}
+
+
+def plot_overlaps(run, ax=None):
+    """P(q) of replicas of the same disorder, averaged over disorder, with the spread of samples as a band.
+
+    Parameters
+    ----------
+    run : validate.quenched.QuenchedRun
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    dict of artists: "lines" and "bands", one for each overlap
+    """
+    ax = _axes(ax)
+    artists = {"lines": [], "bands": []}
+    for k, (name, (centres, density, error)) in enumerate(run.histograms.items()):
+        artists["lines"] += ax.plot(centres, density, lw=1, drawstyle="steps-mid", color=f"C{k}", label=f"{name}, N = {run.size}")
+        artists["bands"].append(ax.fill_between(centres, density - error, density + error, step="mid", alpha=0.3, lw=0, color=f"C{k}"))
+    ax.set_xlabel("replica overlap")
+    ax.set_ylabel("P")
+    ax.legend(frameon=False)
+    return artists
+
+
+def plot_report(verdict):
+    """One panel for each check that was measured, one with the residuals, and P(q) of the largest size where there is one; returns the Figure."""
+    import matplotlib.pyplot as plt
+
+    drawn = [c for c in verdict.checks if c.fit is not None]
+    overlaps = [run for run in verdict.runs[-1:] if getattr(run, "histograms", None)]
+    count = len(drawn) + 1 + len(overlaps)
+    columns = min(3, count)
+    rows = -(-count // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(4 * columns, 3 * rows), layout="constrained", squeeze=False)
+    panels = list(axes.flat)
+    for check, ax in zip(drawn, panels):
+        plot_check(check, ax)
+    plot_verdict(verdict, panels[len(drawn)])
+    for run in overlaps:
+        plot_overlaps(run, panels[len(drawn) + 1])
+    for ax in panels[count:]:
+        ax.remove()
+    return figure
+
+
+def plot_retrieval(retrieval, ax=None):
+    """Final overlaps with error bars, and the theory's retrieval solution as a line.
+
+    Returns
+    -------
+    dict of artists: "points", "theory"
+    """
+    ax = _axes(ax)
+    r = retrieval
+    artists = {"theory": ax.plot(r.at, r.theory, color=INK, lw=1, label="theory")[0]}
+    artists["points"] = ax.errorbar(r.at, r.overlap, r.error, fmt="o", ms=4, capsize=2, label=f"simulation, N = {r.size}")
+    ax.set_xlabel(r.along)
+    ax.set_ylabel("final overlap")
+    ax.legend(frameon=False)
+    return artists
 
 
 def plot_scan(verdicts, along, observable, ax=None, curve=None):

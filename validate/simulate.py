@@ -86,7 +86,7 @@ class Run:
 
 
 def simulate(source, *, T=None, beta=None, size=1000, sweeps=None, chains=None, device="auto", seed=0, warmup=None,
-             balanced=False, algorithm="auto", threads=None, **parameters):
+             balanced=False, algorithm="auto", threads=None, state="auto", **parameters):
     """Sample a model at finite size from its own Hamiltonian.
 
     Parameters
@@ -103,25 +103,48 @@ def simulate(source, *, T=None, beta=None, size=1000, sweeps=None, chains=None, 
         Disorder samples with the sizes of classes as nearly N p as can be, instead of independent sites
         (`validate.disorder`).
     algorithm, threads : see `validate.sample`
+    state : of models with quenched couplings, where to sample: "auto", "equilibrium" or "retrieval" (`validate.replica_prediction`)
     **parameters : of the model
 
     Returns
     -------
-    Run
+    Run, or QuenchedRun for models with quenched couplings, two chains for each disorder sample
 
     Raises
     ------
     InputError
-        for bad input, quenched couplings and T = 0
+        for bad input, models that the samplers do not cover and T = 0
     """
     model, values = model_at(source, T, beta, parameters)
     require_device(device)
     require_sampling(sweeps, seed)
-    prediction = predict(model, values) if values.get("T", 0) > 0 and not model.couplings else None
+    if model.couplings:
+        return _simulate_quenched(model, values, size, sweeps, chains, seed, warmup, balanced, threads, state)
+    refuse_replicas(model, state)
+    prediction = predict(model, values) if values.get("T", 0) > 0 else None
     chains = checked_chains(chains)
     sweeps = sweeps or affordable_sweeps(model, values, [size], chains)
     return run_at(model, values, size, prediction, sweeps=sweeps, chains=chains, seed=seed, warmup=warmup,
                   balanced=balanced, algorithm=algorithm, threads=threads)
+
+
+def _simulate_quenched(model, values, size, sweeps, chains, seed, warmup, balanced, threads, state):
+    """A QuenchedRun at one size."""
+    from .quenched import effort, run_quenched
+    from .replica_prediction import predict_replicas
+
+    if chains is not None:
+        checked_chains(chains)
+    prediction = predict_replicas(model, values, state) if values.get("T", 0) > 0 else None
+    plan = effort(model, values, (size,), prediction, BUDGET, sweeps, chains)
+    return run_quenched(model, values, size, prediction, sweeps=plan.sweeps, samples=plan.samples[size], seed=seed, warmup=warmup,
+                        balanced=balanced, threads=threads)
+
+
+def refuse_replicas(model, state="auto", ansatz=None, steps=None):
+    """Refuse what only models with quenched couplings have."""
+    if state != "auto" or ansatz not in (None, "rs") or steps is not None:
+        raise InputError(f"{model.name} has no quenched couplings, and so no choice of a state or of a replica ansatz")
 
 
 def run_at(model, values, size, prediction, *, sweeps, chains, seed, warmup=None, balanced=True, algorithm="auto", threads=None):

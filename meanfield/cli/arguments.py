@@ -60,6 +60,12 @@ def add_sampling(parser) -> None:
     parser.add_argument("--device", choices=DEVICES, default="auto", help="where to simulate (default: auto)")
 
 
+def add_state(parser) -> None:
+    """Add which state of a model with quenched couplings is sampled."""
+    parser.add_argument("--state", choices=("auto", "equilibrium", "retrieval"), default="auto",
+                        help="models with quenched couplings: the equilibrium, or a stable retrieval state be it metastable (default: retrieval if any)")
+
+
 def sampling(args) -> dict:
     """Return the arguments of `add_sampling` as keywords."""
     return {name: getattr(args, name) for name in ("chains", "sweeps", "seed", "device")}

@@ -2,16 +2,19 @@
 
 from theory.errors import InputError
 
-from .arguments import add_model, add_sampling, positive_integer, read_setting, sampling
-from .output import assignments, number, print_json, print_table, warn
+from .arguments import add_ansatz, add_model, add_sampling, add_state, ansatz, positive_integer, read_setting, sampling
+from .output import FIGURES, assignments, number, print_json, print_table, require_writable, warn
 
 
 def add_arguments(parser) -> None:
     """Add the arguments of `validate`."""
     add_model(parser, nargs="?")
     add_sampling(parser)
+    add_state(parser)
+    add_ansatz(parser)
     parser.add_argument("--sizes", metavar="N,N,...", type=sizes, help="numbers of sites to extrapolate from")
     parser.add_argument("--all", action="store_true", help="every built-in model; exit status 1 if one is inconsistent")
+    parser.add_argument("-o", "--output", metavar="FILE", help="draw every check against 1/N, and P(q) where there is one (png, pdf or svg)")
 
 
 def sizes(text: str) -> tuple[int, ...]:
@@ -26,6 +29,8 @@ def run(args) -> int:
     """Run `validate`."""
     if args.all == (args.model is not None):
         raise InputError("validate: give either a MODEL or --all")
+    if args.all and args.output:
+        raise InputError("validate: -o draws the checks of one MODEL; leave it out with --all")
     return _run_all(args) if args.all else _run_one(args)
 
 
@@ -33,15 +38,21 @@ def _compare(args):
     from validate import compare
 
     setting = read_setting(args)
-    return setting, compare(setting.model, sizes=args.sizes, **sampling(args), **setting.values)
+    replicas = {"state": args.state, **ansatz(setting, args)}
+    return setting, compare(setting.model, sizes=args.sizes, **sampling(args), **replicas, **setting.values)
 
 
 def _run_one(args) -> int:
+    path = require_writable(args.output, FIGURES)
     setting, verdict = _compare(args)
     if args.json:
         print_json(verdict.as_dict())
     else:
         _print(setting, verdict)
+    if path is not None:
+        from validate import plot_report
+
+        plot_report(verdict).savefig(path)
     return 0 if verdict.consistent else 1
 
 
@@ -65,7 +76,11 @@ def _not_applicable(model):
     """Why there is nothing to simulate, or None."""
     if not model.has_temperature:
         return "it has no temperature"
-    return "its quenched couplings are not sampled in this version" if model.couplings else None
+    if not model.couplings:
+        return None
+    from validate.quenched import not_applicable
+
+    return not_applicable(model)
 
 
 def _verdicts(args, names):
@@ -89,6 +104,8 @@ def _print(setting, verdict) -> None:
     print_table(["observable", "theory", "measured", "error", "z", ""], rows)
     if verdict.reason:
         print(f"  undecided: {verdict.reason}")
+    if verdict.remark:
+        print(f"  {verdict.remark}")
     found = ", ".join(str(run.size) for run in verdict.runs)
     print(f"  threshold |z| <= {verdict.threshold:.2f} for all checks together; sizes {found}; {verdict.seconds:.1f} s")
 

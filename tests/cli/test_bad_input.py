@@ -126,7 +126,7 @@ def complaint(capsys, *argv):
     ("simulate curie-weiss --size 1.5", "positive integer"),
     ("simulate curie-weiss --size 100 --set T=-1", "T must be"),
     ("simulate curie-weiss --size 100 --device abacus", "invalid choice"),
-    ("simulate perceptron-binary --size 100", "quenched couplings"),
+    ("simulate perceptron-binary --size 100", "no temperature"),
     ("branch hopfield --along T=0.1:1", "quenched couplings"),
     ("validate", "MODEL"),
     ("validate curie-weiss --sizes 100,x", "sizes"),

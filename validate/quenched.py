@@ -1,0 +1,298 @@
+"""Simulations of models with quenched couplings: what to start from, how long, and the means over disorder with their errors.
+
+Two protocols. A retrieval state is one of many, often metastable, and lives exponentially long in N: its chains start in the pattern, at
+one temperature, and stay or leave. Every other state is sampled in equilibrium, by exchange over a ladder of temperatures. The error is
+the spread of independent disorder samples, which contains everything; effective sample size and R-hat compare the replicas and the halves
+of the chains of the same sample.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from meanfield.results import FrozenDict, versions
+from theory.couplings import BipartiteLoad, DenseLoad, GaussianCouplings, HebbianLoad
+from theory.errors import InputError
+from theory.symbols import symbol
+
+from . import disorder
+from .estimates import Estimate, effective_sample_size
+from .retrieval import ESCAPED
+from .samplers import realise, sample_quenched
+
+LOADS = (HebbianLoad, BipartiteLoad, DenseLoad)
+REPLICAS = 2
+WARM_UP = 1.0
+SAMPLES = 64
+MAX_SAMPLES = 1024
+# The disorder makes most of the error: chains are short, but in a glass long enough to come to equilibrium.
+SWEEPS = 240
+GLASS_SWEEPS = 800
+MIN_SWEEPS = 100
+RECORDS = 800
+# Nominal rungs of the ladder of temperatures, for the cost.
+RUNGS = 8
+BINS = 50
+# Samples from which the slope of a control variate is known well enough.
+MIN_CONTROLLED = 32
+
+
+@dataclass(frozen=True)
+class QuenchedRun:
+    """Monte Carlo of a model with quenched couplings at one size.
+
+    Attributes
+    ----------
+    model : name
+    parameters : {name: value}, T first
+    size : number of sites
+    estimates : {name: Estimate} of the order parameters, the replica overlaps, their squares and the energy per site; signs are those of
+        the theory's state where H does not change with all spins
+    kurtosis : {name: float}, excess kurtosis of order parameters and overlaps, all samples together
+    disorder_samples, replicas, sweeps, seed, algorithm, acceptance, temperatures, swap_rates, round_trips : how it was made
+    protocol : "pattern" (chains start there) or "tempering"
+    escaped : share of chains that left the state they started in
+    identity : z-score of the energy against the overlap by integration by parts, zero in equilibrium; None where the covariance is not
+        exact at finite N
+    histograms : {overlap: (centres, density, error)}, P(q) averaged over disorder
+    """
+
+    model: str
+    parameters: dict
+    size: int
+    estimates: dict
+    kurtosis: dict
+    disorder_samples: int
+    replicas: int
+    sweeps: int
+    seed: int
+    algorithm: str
+    acceptance: float
+    protocol: str
+    escaped: float = 0.0
+    identity: float | None = None
+    temperatures: tuple = field(default=(), repr=False)
+    swap_rates: tuple = field(default=(), repr=False)
+    round_trips: int = 0
+    histograms: dict = field(default_factory=dict, repr=False, compare=False)
+    versions: dict = field(default_factory=versions, repr=False, compare=False)
+
+    def __post_init__(self):
+        for name in ("parameters", "estimates", "kurtosis", "histograms"):
+            object.__setattr__(self, name, FrozenDict(getattr(self, name)))
+
+    @property
+    def chains(self):
+        """Chains at the temperature asked for, all disorder samples together."""
+        return self.disorder_samples * self.replicas
+
+    def as_dict(self):
+        """The JSON document of `simulate`."""
+        return {"estimates": {name: e.as_dict() for name, e in self.estimates.items()}}
+
+    def plot(self, ax=None):
+        """Draw P(q); see `validate.plot.plot_overlaps`."""
+        from .plot import plot_overlaps
+
+        return plot_overlaps(self, ax)
+
+    def __repr__(self):
+        at = ", ".join(f"{name} = {value:g}" for name, value in self.parameters.items())
+        how = f"{self.disorder_samples} disorder samples of {self.replicas} replicas, {self.sweeps} sweeps ({self.algorithm}), seed {self.seed}"
+        width = max(map(len, self.estimates))
+        return "\n".join([f"{self.model} at {at}: {self.size} sites, {how}", *(f"  {n:<{width}}  {e}" for n, e in self.estimates.items())])
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much to sample at each size.
+
+    Attributes
+    ----------
+    sweeps : recorded sweeps of a chain
+    samples : {size: disorder samples}
+    """
+
+    sweeps: int
+    samples: dict
+
+
+def has_patterns(model):
+    """Whether the model stores patterns, so that states with an overlap start from one."""
+    return any(isinstance(c, LOADS) for c in model.couplings)
+
+
+def not_applicable(model):
+    """Why the samplers do not cover a model with quenched couplings; None if they do."""
+    try:
+        # A few sweeps of twelve spins, of which the result does not matter.
+        sample_quenched(model, {**model.values(), "T": 1.0}, 12, sweeps=1, warmup=0, replicas=1, disorder_samples=1, temperatures=(), threads=1)
+    except InputError as error:
+        return str(error).removeprefix(f"{model.name}: ").removeprefix(f"{model.name} is ").removeprefix(f"{model.name} has ")
+    return None
+
+
+def effort(model, values, sizes, prediction, budget, sweeps=None, chains=None):
+    """Sweeps and disorder samples that a budget of nominal seconds allows, the same on every machine.
+
+    Averages over sites fluctuate less from sample to sample the larger they are: smaller sizes get more samples.
+    """
+    protocol, usual = (prediction.protocol, GLASS_SWEEPS if prediction.glassy else SWEEPS) if prediction is not None else ("tempering", GLASS_SWEEPS)
+    costs = {N: REPLICAS * (1 + WARM_UP) * _sweep_cost(model, values, N, protocol) for N in sizes}
+    more = {N: min(4.0, max(sizes) / N) for N in sizes}
+    affordable = budget / 2 / sum(more[N] * cost for N, cost in costs.items())
+    samples = max(2, chains // REPLICAS) if chains else int(np.clip(affordable / (sweeps or usual), SAMPLES, MAX_SAMPLES))
+    sweeps = sweeps or int(np.clip(affordable / samples, MIN_SWEEPS, 10 * usual if chains else usual))
+    return Effort(sweeps, {N: samples if chains else int(samples * more[N]) for N in sizes})
+
+
+def _sweep_cost(model, values, N, protocol):
+    """Nominal seconds of a sweep of one replica, its ladder of temperatures included."""
+    rungs = 1 if protocol == "pattern" else max(2, RUNGS * np.sqrt(N / 256))
+    return rungs * N * (5 + _interactions(model, values, N) / 20) * 1e-9
+
+
+def _interactions(model, values, N):
+    """What the field of a spin sums over."""
+    numbers = {symbol(name): value for name, value in values.items()}
+    total = 0.0
+    for c in model.couplings:
+        if isinstance(c, GaussianCouplings):
+            total += float(N) ** max(1, degree(c) - 1)
+        else:
+            total += float(disorder.number(c.load, numbers)) * float(N) ** (int(getattr(c, "p", 2)) - 1)
+    return total
+
+
+def degree(coupling):
+    """The number of spins that Gaussian couplings join, the largest."""
+    import sympy
+
+    names = list(coupling.overlaps or {symbol("q"): None})
+    return sympy.Poly(sympy.expand(coupling.covariance), *names).total_degree()
+
+
+def run_quenched(model, values, size, prediction, *, sweeps, samples, seed, warmup=None, threads=None, balanced=True):
+    """A QuenchedRun at checked parameter values.
+
+    Parameters
+    ----------
+    model : theory.Model
+    values : {name: float}
+    size : int
+    prediction : validate.replica_prediction.ReplicaPrediction, or None for sampling in equilibrium without a theory
+    sweeps, samples : recorded sweeps and disorder samples
+    seed, threads, balanced : see `validate.samplers.sample_quenched`
+    warmup : discarded sweeps (default: half of `sweeps`)
+    """
+    protocol = "tempering" if prediction is None else prediction.protocol
+    start, temperatures = ("pattern", ()) if protocol == "pattern" else (None, None)
+    warmup = max(int(WARM_UP * sweeps), 100) if warmup is None else warmup
+    thin = max(1, sweeps // RECORDS)
+    chains = sample_quenched(model, values, size, sweeps=sweeps, warmup=warmup, replicas=REPLICAS, disorder_samples=samples, seed=seed,
+                             start=start, temperatures=temperatures, thin=thin, threads=threads, balanced=balanced)
+    return _measured(model, values, size, prediction, protocol, chains, sweeps, seed)
+
+
+def _measured(model, values, size, prediction, protocol, chains, sweeps, seed):
+    draws, overlaps = chains.at_target, chains.overlaps_at_target
+    even = sign_symmetric(model, values)
+    estimates, kurtosis = {}, {}
+    for name, x in [*zip(chains.names, np.moveaxis(draws, -1, 0)), *zip(chains.overlap_names, np.moveaxis(overlaps, -1, 0))]:
+        estimates[name] = sample_estimate(np.abs(x) if even and protocol == "tempering" else x)
+        estimates[f"{name}^2"] = sample_estimate(x**2)
+        second = np.mean(x**2)
+        kurtosis[name] = float(np.mean(x**4) / second**2 - 3) if second > 0 else 0.0
+    residual = _residual(model, values, draws, overlaps) if protocol == "tempering" else None
+    estimates["energy"] = sample_estimate(draws[..., -1], residual)
+    identity = None if residual is None or len(residual) < 3 else float(residual.mean() / (residual.std(ddof=1) / np.sqrt(len(residual))))
+    histograms = {name: chains.histogram(BINS, k) for k, name in enumerate(chains.overlap_names)}
+    from .simulate import reported
+
+    return QuenchedRun(model.name, reported(model, values), size, estimates, kurtosis, len(draws), draws.shape[1], sweeps, seed,
+                       chains.algorithm, chains.acceptance, protocol, _escaped(prediction, draws), identity,
+                       tuple(chains.temperatures), tuple(chains.swap_rates), chains.round_trips, histograms)
+
+
+def _escaped(prediction, draws):
+    """Share of chains whose last quarter lies at less than half the theory's overlap."""
+    if prediction is None or prediction.protocol != "pattern":
+        return 0.0
+    a = int(np.argmax(np.abs(prediction.state)))
+    last = draws[:, :, -max(1, draws.shape[2] // 4) :, a].mean(axis=2) / prediction.state[a]
+    return float(np.mean(last < ESCAPED))
+
+
+def sample_estimate(draws, control=None):
+    """An expectation over disorder and chains.
+
+    Parameters
+    ----------
+    draws : array (disorder samples, replicas, records)
+    control : array (disorder samples,) or None, known to be zero on average: what it explains of the samples' means is taken out
+    """
+    samples, replicas, records = draws.shape
+    means = draws.mean(axis=(1, 2))
+    reduced = means if control is None or samples < MIN_CONTROLLED else _controlled(means, control)
+    error = float(reduced.std(ddof=1) / np.sqrt(samples)) if samples > 1 else np.nan
+    if np.ptp(draws) == 0:
+        return Estimate(float(reduced.mean()), error, None, None, None)
+    thermal = (draws - means[:, None, None]).reshape(-1, records)
+    ess = effective_sample_size(thermal)
+    return Estimate(float(reduced.mean()), error, float(draws.size / ess), _r_hat(draws), float(ess))
+
+
+def _controlled(means, control):
+    """Means less the part that is linear in a control variate of zero expectation."""
+    slope = np.cov(means, control)[0, 1] / np.var(control, ddof=1) if np.ptp(control) > 0 else 0.0
+    return means - slope * control
+
+
+def _r_hat(draws):
+    """Split R-hat of ranks among all draws of the same disorder sample, pooled over samples."""
+    folded = np.abs(draws - np.median(draws, axis=(1, 2), keepdims=True))
+    return float(max(_pooled(draws), _pooled(folded)))
+
+
+def _pooled(draws):
+    from scipy.special import ndtri
+    from scipy.stats import rankdata
+
+    samples, replicas, records = draws.shape
+    ranks = rankdata(draws.reshape(samples, -1), axis=1)
+    half = records // 2
+    scores = ndtri((ranks - 0.375) / (replicas * records + 0.25)).reshape(samples, replicas, records)
+    halves = np.concatenate([scores[..., :half], scores[..., -half:]], axis=1)
+    within, between = halves.var(axis=2, ddof=1).mean(), halves.mean(axis=2).var(axis=1, ddof=1).mean()
+    if within == 0:
+        return 1.0 if between == 0 else np.inf
+    return np.sqrt((half - 1) / half + between / within)
+
+
+def sign_symmetric(model, values):
+    """Whether H stays the same when all spins are turned around, tried on one small sample."""
+    generator = np.random.default_rng(0)
+    sample = realise(model, values, 12, generator)
+    spins = generator.choice([-1.0, 1.0], size=(4, sample.size))
+    return bool(np.allclose(sample.hamiltonian(spins), sample.hamiltonian(-spins)))
+
+
+def _residual(model, values, draws, overlaps):
+    """u_couplings + beta [c(1) - c(q12)] of each disorder sample, which integration by parts over Gaussian couplings makes zero on average.
+
+    It tells whether the chains are in equilibrium: the energy comes down with time, the overlap of replicas goes up (Katzgraber, Palassini
+    and Young, Phys. Rev. B 63, 184422 (2001)). Couplings of two different spins have the covariance N c(q) exactly, but for a constant.
+    None for other couplings.
+    """
+    import sympy
+
+    couplings = model.couplings
+    if len(couplings) != 1 or not isinstance(couplings[0], GaussianCouplings) or degree(couplings[0]) != 2 or model.site_energy != 0:
+        return None
+    names = list(couplings[0].overlaps or {symbol("q"): None})
+    numbers = {symbol(name): value for name, value in values.items()}
+    c = sympy.expand(couplings[0].covariance)
+    at = dict(zip(names, np.moveaxis(overlaps, -1, 0)))
+    change = disorder.number(c.xreplace(dict.fromkeys(names, sympy.S.One)), numbers) - disorder.number(c, numbers | at)
+    signal = disorder.number(model.energy, numbers | dict(zip(model.order_parameters, np.moveaxis(draws[..., :-1], -1, 0))))
+    return (draws[..., -1] - signal).mean(axis=(1, 2)) + np.mean(change, axis=(1, 2)) / values["T"]
