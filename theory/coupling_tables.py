@@ -26,11 +26,12 @@ def has_constraints(document):
 
 
 def check_couplings(model, known):
-    """Refuse a negative load at the parameters `known`, {symbol: number}, and sites on which quenched couplings do not act."""
+    """Refuse couplings that are none at the parameters `known`, {symbol: number}, and sites on which quenched couplings do not act."""
     for coupling in model.couplings:
-        load = getattr(coupling, "load", sympy.S.Zero).xreplace(known)
-        if load.is_number and load < 0:
-            raise InputError(f"a load must not be negative: {coupling.load} is {float(load):g} at the default parameters")
+        try:
+            coupling.check(known)
+        except InputError as refusal:
+            raise InputError(f"{refusal} (at the default parameters)") from None
     for layer in replica_theory(model).layers:
         layer.leaves
 
@@ -97,18 +98,7 @@ class CouplingTables:
         covariance = self.builder.located("covariance", row["covariance"], self.builder.scope(*overlaps, elsewhere=reasons))
         if not covariance.has(*overlaps):
             raise InputError(f"covariance must depend on the overlap {next(iter(overlaps))}: got {covariance}")
-        self.check_covariance(covariance, *overlaps)
         return GaussianCouplings(covariance, overlaps)
-
-    def check_covariance(self, covariance, overlap):
-        """Refuse powers of the overlap whose coefficients are negative at the default parameters."""
-        numbers = covariance.xreplace(self.builder.defaults)
-        if not numbers.is_polynomial(overlap) or numbers.free_symbols - {overlap}:
-            return
-        for (power,), coefficient in sympy.Poly(numbers, overlap).terms():
-            if coefficient < 0:
-                raise InputError(f"covariance {covariance} is none: the coefficient of {overlap}**{power} is negative "
-                                 "at the default parameters")
 
     def hebbian(self, row, overlaps):
         return HebbianLoad(self.of_parameters(row, "load"), self.of_parameters(row, "scale", 1), overlaps)

@@ -4,15 +4,23 @@ After the disorder average a Hamiltonian depends on the overlaps Q_ab = (1/N) su
 elementwise, (beta^2/2) sum_ab c(Q_ab); spectral, tr G(beta Q); through a channel, load log E_{u ~ N(0, Q)} prod_a gate(u_a).
 """
 
+import math
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
+from itertools import product
 
+import mpmath
 import sympy
 from sympy import Expr, S, sympify
 
 from .errors import InputError
 from .symbols import symbol
 
+# Taylor coefficients of a covariance that are looked at, where it is no polynomial: up to this degree, by the number of overlaps.
+DEGREES = {1: 12, 2: 6}
+# Where the values of a smooth gate are looked at, and where its growth is.
+GRID, FAR = [k / 20 for k in range(-200, 201)], (-1e4, -1e3, 1e3, 1e4)
+NOT_ANALYTIC = (sympy.Abs, sympy.sign, sympy.Heaviside, sympy.DiracDelta, sympy.Max, sympy.Min, sympy.Piecewise)
 # The argument of a gate: the stability of a pattern, u = sum_i w_i xi_i / sqrt(N).
 STABILITY = symbol("u")
 
@@ -39,10 +47,65 @@ class GaussianCouplings:
 
     def __post_init__(self):
         object.__setattr__(self, "covariance", sympify(self.covariance))
+        if self.covariance.has(*NOT_ANALYTIC):
+            raise InputError(f"a covariance must be a power series in the overlap: {self.covariance} is not analytic at 0")
 
     @property
     def free_symbols(self):
         return self.covariance.free_symbols
+
+    def check(self, values):
+        """Refuse what is no covariance at these parameter values, {symbol: number}.
+
+        E[H H'] = N c(q) is positive definite at every N where no Taylor coefficient of c at q = 0 is negative
+        [I. J. Schoenberg, Duke Math. J. 9, 96 (1942)].
+        """
+        overlaps = tuple(self.overlaps) or (symbol("q"),)
+        found = _at(self.covariance, values)
+        if found.free_symbols - set(overlaps):
+            return
+        for powers, coefficient in _taylor(found, overlaps):
+            term = "*".join(f"{q}**{k}" if k > 1 else str(q) for q, k in zip(overlaps, powers) if k) or "1"
+            if coefficient is None:
+                raise InputError(f"a covariance must be a power series in the overlap: {self.covariance} is not analytic at 0")
+            if coefficient < 0:
+                raise InputError(f"covariance {self.covariance} is none: the coefficient of {term} is negative, {coefficient:g}")
+
+
+def _at(expr, values):
+    """`expr` at parameter values; integers stay integers, so that powers of the overlap do."""
+    used = {s: values[s] for s in expr.free_symbols & set(values)}
+    return expr.xreplace({s: sympy.Integer(int(v)) if v == int(v) else sympy.Float(v) for s, v in used.items()})
+
+
+@lru_cache(maxsize=4096)
+def _taylor(covariance, overlaps):
+    """[(powers, coefficient)] of a covariance about overlaps 0; None where there is no such coefficient."""
+    if covariance.is_polynomial(*overlaps):
+        return [(powers, float(c)) for powers, c in sympy.Poly(covariance, *overlaps).terms()]
+    degree, found = DEGREES.get(len(overlaps), 3), []
+    zero = dict.fromkeys(overlaps, S.Zero)
+    derivatives = {(0,) * len(overlaps): covariance}
+    for powers in sorted(product(range(degree + 1), repeat=len(overlaps)), key=sum):
+        if sum(powers) > degree:
+            break
+        if powers not in derivatives:
+            i = next(i for i, k in enumerate(powers) if k)
+            lower = tuple(k - (j == i) for j, k in enumerate(powers))
+            derivatives[powers] = derivatives[lower].diff(overlaps[i])
+        value = derivatives[powers].subs(zero)
+        finite = value.is_number and value.is_finite and value.is_real
+        # Coefficients that cancel to rounding errors are none.
+        size = float(value) / math.prod(map(math.factorial, powers)) if finite else None
+        found.append((powers, 0.0 if size is not None and abs(size) < 1e-13 else size))
+    return found
+
+
+def _check_load(load, values):
+    """Refuse a load that is negative at these parameter values."""
+    number = load.xreplace(values)
+    if number.is_number and number < 0:
+        raise InputError(f"a load must not be negative: {load} is {float(number):g}")
 
 
 @dataclass(frozen=True)
@@ -68,6 +131,10 @@ class DenseLoad:
         object.__setattr__(self, "load", sympify(self.load))
         if int(self.p) != self.p or self.p < 3:
             raise InputError(f"dense couplings need an integer p of at least 3: got {self.p}; pairwise ones are a Hebbian load")
+
+    def check(self, values):
+        """Refuse a negative load at these parameter values, {symbol: number}."""
+        _check_load(self.load, values)
 
     @property
     def free_symbols(self):
@@ -111,6 +178,10 @@ class HebbianLoad:
         object.__setattr__(self, "load", sympify(self.load))
         object.__setattr__(self, "scale", sympify(self.scale))
 
+    def check(self, values):
+        """Refuse a negative load at these parameter values, {symbol: number}."""
+        _check_load(self.load, values)
+
     @property
     def free_symbols(self):
         return self.load.free_symbols | self.scale.free_symbols
@@ -139,6 +210,10 @@ class BipartiteLoad:
         object.__setattr__(self, "load", sympify(self.load))
         if len(self.overlaps) != 2:
             raise InputError("a bipartite load couples two overlaps: give {symbol: site variable} for both layers")
+
+    def check(self, values):
+        """Refuse a negative load at these parameter values, {symbol: number}."""
+        _check_load(self.load, values)
 
     @property
     def free_symbols(self):
@@ -176,6 +251,13 @@ class PatternConstraints:
         if not gate.has(STABILITY):
             raise InputError(f"the gate must depend on the stability {STABILITY}: got {gate}")
 
+    def check(self, values):
+        """Refuse a load or a gate's values that are negative, and a gate without a finite mean, at these parameter values."""
+        _check_load(self.load, values)
+        gate = self.gate.xreplace({s: sympy.Float(v) for s, v in values.items() if s != STABILITY})
+        if not gate.free_symbols - {STABILITY} and (reason := _refused(gate, self.steps is not None)):
+            raise InputError(f"the gate {self.gate} {reason}")
+
     @property
     def free_symbols(self):
         return self.load.free_symbols | self.gate.free_symbols - {STABILITY}
@@ -202,3 +284,39 @@ def _edge(argument):
     if not slope.is_number or slope == 0 or rest.has(STABILITY):
         return None
     return -rest / slope, bool(slope > 0)
+
+
+@lru_cache(maxsize=4096)
+def _refused(gate, flat):
+    """What speaks against a gate, a function of the stability alone, or None."""
+    call = sympy.lambdify(STABILITY, gate, [{"Heaviside": lambda x, *_: mpmath.mpf(x > 0)}, "mpmath"])
+    places = _between(gate) if flat else GRID
+    values = [_number(call, u) for u in places]
+    for u, value in zip(places, values):
+        if value is None or mpmath.isinf(value):
+            return f"must be a finite real number: it is none at u = {u:g}"
+        if value < 0:
+            return f"must not be negative: it is {float(value):g} at u = {u:g}"
+    if not any(values):
+        return "vanishes at every u: no configuration has a weight"
+    for u in FAR if not flat else ():
+        value = _number(call, u)
+        # E gate(u) over N(0, 1) converges where gate(u) exp(-u^2/2) decays faster than 1/|u|.
+        if value is None or value > 0 and mpmath.log(value) - u**2 / 2 > -math.log(abs(u)):
+            return "grows too fast: its average over a standard Gaussian u must be finite, which needs less than exp(u**2/2)"
+    return None
+
+
+def _number(call, u):
+    """The value of a gate, or None."""
+    try:
+        value = call(mpmath.mpf(u))
+    except (ArithmeticError, ValueError, TypeError):
+        return None
+    return None if isinstance(value, mpmath.mpc) and value.imag or mpmath.isnan(value) else mpmath.re(value)
+
+
+def _between(gate):
+    """Places in u between the steps of a gate."""
+    edges = sorted({float(_edge(s.args[0])[0]) for s in gate.atoms(sympy.Heaviside)})
+    return [edges[0] - 1, *((a + b) / 2 for a, b in zip(edges, edges[1:])), edges[-1] + 1]

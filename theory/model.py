@@ -181,6 +181,8 @@ class Model:
         numbers = {symbol(name): sympify(value) for name, value in values.items()}
         for x, distribution in self.disorder.items():
             distribution.check(str(x), numbers)
+        for coupling in self.couplings:
+            coupling.check(numbers)
 
     def _refuse_overlapping_names(self):
         groups = {"site variable": self.site.variables, "disorder variable": self.disorder,
