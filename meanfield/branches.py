@@ -73,6 +73,7 @@ class Branch:
     parameters : {name: value} held fixed
     curve : {name: array} the parameter, the order parameters, free_energy and stable for pictures: every row, every point of the
         continuation, and points interpolated between these where the branch bends
+    pictured : the order parameters that pictures show by default; None for all
     """
 
     model: str
@@ -83,6 +84,7 @@ class Branch:
     special_points: tuple
     parameters: dict
     curve: MappingProxyType
+    pictured: tuple = None
 
     def __len__(self):
         return len(self.kinds)

@@ -483,7 +483,7 @@ def _known_names(branches, names):
     unknown = [n for n in names or () if n not in known]
     if unknown:
         raise InputError(f"unknown order parameter {unknown[0]!r}: expected some of {', '.join(known)}")
-    return tuple(names or known)
+    return tuple(names or getattr(branches[0], "pictured", None) or known)
 
 
 def _stable_and_unstable(ax, branch, name, colour, label):

@@ -144,6 +144,34 @@ class Border:
                 return z
         return None
 
+    def nearest(self, place):
+        """(i, share): where the polyline of the curve is closest to a place."""
+        unit, target = self.area.unit(self.places), self.area.unit(place)
+        first, step = unit[:-1], np.diff(unit, axis=0)
+        share = np.clip(((target - first) * step).sum(1) / np.maximum((step**2).sum(1), 1e-300), 0, 1)
+        i = int(np.abs(first + share[:, None] * step - target).max(1).argmin())
+        return i, float(share[i])
+
+    def landed(self, k, value, place):
+        """The place on the curve, near another, where the k-th parameter has a value; None where Newton's method fails."""
+        i, share = self.nearest(place)
+        z = self.path[i] + share * (self.path[i + 1] - self.path[i])
+        position = len(z) - 2 + k
+        z[position] = value
+        axis = np.eye(len(z))[position]
+        for _ in range(20):
+            F, J, _ = self.curve.system.evaluate(z, self.curve.fixed)
+            try:
+                step = np.linalg.solve(np.vstack([J, axis]), -np.append(F, 0.0))
+            except np.linalg.LinAlgError:
+                return None
+            z = z + step
+            if not np.isfinite(z).all():
+                return None
+            if np.abs(step).max() < 1e-13 * (1 + np.abs(z).max()):
+                break
+        return z[-2:] if np.abs(self.area.unit(z[-2:]) - self.area.unit(place)).max() < 0.1 else None
+
     def explains(self, kind, members, block):
         """Whether this is a curve of a kind of transitions of some members, in a block of the Jacobian."""
         same = sorted(map(id, members)) == sorted(map(id, self.members))

@@ -83,8 +83,10 @@ def _table(line, r, sector, path):
                     for i, (f, kind) in enumerate(rows) if kind)
     parameters = {**line.model.structural, **line.fixed}
     curve = {name: columns[name] for name in (line.name, *names, "free_energy", "stable")}
+    overlaps = {str(name) for o in line.theory.overlaps for name in o.names}
+    pictured = tuple(n for n in names if n in line.model.names or n in overlaps)
     return Branch(line.model.name, line.name, names, MappingProxyType(columns), tuple(f.kind for f in facts), special, parameters,
-                  MappingProxyType(curve))
+                  MappingProxyType(curve), pictured)
 
 
 def _usable(line, facts):

@@ -1,5 +1,6 @@
 """Lines of a phase diagram with quenched couplings: curves cut to where what happens on them happens to a state."""
 
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations, groupby, pairwise
 
@@ -28,6 +29,31 @@ SNAP = 1e-2
 MEETING = 1e-6
 
 
+@dataclass(frozen=True, eq=False)
+class TracedLine(Line):
+    """A line that knows its equations.
+
+    Attributes
+    ----------
+    border : the curve that it is a part of
+    """
+
+    border: object = field(default=None, repr=False)
+
+    __repr__ = Line.__repr__
+
+    def at(self, name, value):
+        """Places (k, 2) where a parameter has a value on the line, solved for; empty where it does not pass the value."""
+        k = self.border.area.names.index(name)
+        found = []
+        for a, b in pairwise(self.points):
+            if (a[k] - value) * (b[k] - value) <= 0 and a[k] != b[k]:
+                place = self.border.landed(k, value, a + (value - a[k]) / (b[k] - a[k]) * (b - a))
+                if place is not None and not any(np.abs(place - other).max() < 1e-9 for other in found):
+                    found.append(place)
+        return np.array(found).reshape(-1, 2)
+
+
 class Cutter:
     """Cuts curves into lines by what happens to the states at each of their points."""
 
@@ -53,7 +79,7 @@ class Cutter:
                     kept = places[distance > SNAP / 2]
                     places = np.vstack([at, kept] if side == 0 else [kept, at])
                     break
-        return Line(line.kind, line.between, places)
+        return replace(line, points=places)
 
     @cached_property
     def crossings(self):
@@ -86,7 +112,7 @@ class Cutter:
         for piece, names in self._named(border, kinds[first], run):
             places = self._dense(border, piece)
             if len(places) > 1:
-                yield from (Line(kind, between, places) for kind, between in zip(kinds[first], names))
+                yield from (TracedLine(kind, between, places, border) for kind, between in zip(kinds[first], names))
 
     def _unit(self, border, run):
         return np.array([self.area.unit(border.values(z)) for z in run])
@@ -365,14 +391,8 @@ def _sharpened(area, one, two, at):
 
 
 def _landed(border, at):
-    """Variables on a curve next to a place, between its points where possible not at the place, where the system is singular."""
-    unit = border.area.unit(border.places)
-    target = border.area.unit(at)
-    k = int(np.abs(unit - target).max(1).argmin())
-    k = min(k, len(unit) - 2)
-    step = unit[k + 1] - unit[k]
-    share = float(np.clip((target - unit[k]) @ step / max(step @ step, 1e-300), 0, 1))
-    return border.between(k, share)
+    """Variables on a curve next to a place."""
+    return border.between(*border.nearest(at))
 
 
 class _AsStable:

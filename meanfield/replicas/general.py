@@ -117,6 +117,14 @@ class GeneralBorder:
         z = correct(self.condition, start, first + share * (second - first), STEPPING.atol)
         return None if z is None else self._plain(z)
 
+    def landed(self, k, value, place):
+        """The place on the curve, near another, where the k-th parameter has a value; None where Newton's method fails."""
+        i = int(np.abs(self.area.unit(self.places) - self.area.unit(place)).max(1).argmin())
+        z = self._unit(self.path[i])
+        z[-2:] = self.area.unit(place)
+        found = _held(self.condition, z, len(z) - 2 + k)
+        return None if found is None else self._plain(found)[-2:]
+
     def _unit(self, z):
         return np.append(z[:-2], self.area.unit(z[-2:]))
 
@@ -171,7 +179,12 @@ def _at_edge(condition, last, beyond, edge):
     """The point between two neighbours where x has a value; None where Newton's method fails."""
     z = last + (edge - last[-2]) / (beyond[-2] - last[-2]) * (beyond - last)
     z[-2] = edge
-    free = [i for i in range(len(z)) if i != len(z) - 2]
+    return _held(condition, z, len(z) - 2)
+
+
+def _held(condition, z, position):
+    """The point of a curve near z with one of its variables held; None where Newton's method fails."""
+    z, free = np.array(z), [i for i in range(len(z)) if i != position]
     for _ in range(ROUNDS):
         there = node(condition, z)
         if there is None:
