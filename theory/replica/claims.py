@@ -218,7 +218,9 @@ class AsSmall:
             return errors, None, 0.0
         ratio = math.log(errors[-2] / errors[-1]) / math.log(self.values[-2] / self.values[-1]) if min(errors[-2:]) > 0 else 0.0
         best = _extrapolated(self.values, measured)
-        allowed = self.share * errors[-1] + 2e-6 * scale
+        # Where corrections of two orders cancel by chance the last error alone says nothing.
+        typical = max(errors[-1], errors[0] * (self.values[-1] / self.values[0]) ** 2)
+        allowed = self.share * typical + 2e-6 * scale
         return errors, ratio, abs(best - target) / allowed
 
 
