@@ -64,10 +64,10 @@ def chi_squared(found, wanted, probabilities):
     return stats.chi2.sf(((observed - expected)[kept] ** 2 / expected[kept]).sum(), max(kept.sum() - 1, 1))
 
 
-def thinned(draws, at_most=20000):
-    """Draws far enough apart to be independent, of all replicas together."""
-    spacing = max(1, int(np.ceil(6 * estimate(draws).tau)))
-    return draws[:, ::spacing].ravel()[:at_most]
+def thinned(draws):
+    """Energies (the last of draws (replicas, records, n + 1)) far enough apart for all that is recorded to be independent."""
+    taus = [estimate(draws[..., k]).tau or 1.0 for k in range(draws.shape[-1])]
+    return draws[:, :: max(1, int(np.ceil(6 * max(taus)))), -1].ravel()
 
 
 def check_against_exact(model, values, N, samples=2, sweeps=3000, **options):
@@ -77,9 +77,8 @@ def check_against_exact(model, values, N, samples=2, sweeps=3000, **options):
     for d in range(samples):
         sample = realise(model, values, N, np.random.default_rng(np.random.SeedSequence(5, spawn_key=(N, 0, d))))
         configurations, energies, probabilities = boltzmann(sample, values["T"])
-        drawn = chains.at_target[d, ..., -1] * N
-        assert chi_squared(thinned(drawn), energies, probabilities) > 1e-4
-        found = estimate(drawn)
+        assert chi_squared(N * thinned(chains.at_target[d]), energies, probabilities) > 1e-4
+        found = estimate(N * chains.at_target[d, ..., -1])
         scores.append((found.mean - probabilities @ energies) / found.error)
         for k, phi in enumerate(sample.order(configurations).T):
             found = estimate(chains.at_target[d, ..., k])
@@ -114,11 +113,29 @@ def test_exchange_of_temperatures_by_enumeration(name, algorithm):
     sample = realise(model, values, 10, np.random.default_rng(np.random.SeedSequence(2, spawn_key=(10, 0, 0))))
     for k, T in enumerate(ladder):
         _, energies, probabilities = boltzmann(sample, T)
-        drawn = 10 * chains.draws[0, :, k, :, -1]
-        assert chi_squared(thinned(drawn), energies, probabilities) > 1e-4
-        found = estimate(drawn)
+        assert chi_squared(10 * thinned(chains.draws[0, :, k]), energies, probabilities) > 1e-4
+        found = estimate(10 * chains.draws[0, :, k, :, -1])
         assert abs(found.mean - probabilities @ energies) < 4.5 * found.error
     assert (chains.swap_rates > 0.05).all() and chains.round_trips > 0
+
+
+TORCH = [("hopfield", {"T": 0.6, "alpha": 0.3}, "two-layer"), ("hebbian-supervised", {"T": 0.7, "alpha": 0.3, "rho": 0.4}, "two-layer"),
+         ("sherrington-kirkpatrick", {"T": 0.9, "h": 0.1}, "delayed"),
+         ("bam", {"T": 0.9, "alpha": 0.5}, "delayed")]
+
+
+@pytest.mark.parametrize("name, parameters, algorithm", TORCH)
+def test_torch_by_enumeration(name, parameters, algorithm):
+    pytest.importorskip("torch")
+    model = load(name)
+    check_against_exact(model, model.values(**parameters), 7, algorithm=algorithm, temperatures=(), samples=1, sweeps=500)
+
+
+@pytest.mark.parametrize("name, algorithm", [("sherrington-kirkpatrick", "delayed"), ("hopfield", "two-layer")])
+def test_exchange_in_torch_by_enumeration(name, algorithm):
+    pytest.importorskip("torch")
+    model = load(name)
+    check_against_exact(model, model.values(T=0.4), 7, algorithm=algorithm, temperatures=(0.4, 0.7, 1.2), samples=1, sweeps=500)
 
 
 def test_several_tiles_by_the_other_sampler():
@@ -148,7 +165,7 @@ def test_energies_of_records_are_those_of_the_hamiltonian(algorithm):
     from validate.samplers import quenched
 
     model = load("hebbian-supervised")
-    plan = quenched._Plan(model, model.values(T=0.5, alpha=0.2, rho=0.3), 150, 10, 10, 4, (), 0, None, True, "heat-bath", 1, algorithm)
+    plan = quenched._Plan(model, model.values(T=0.5, alpha=0.2, rho=0.3), 150, 10, 10, 4, 1, (), 0, None, True, "heat-bath", 1, algorithm, "cpu")
     sample = plan.instance(0)
     chain = plan.chain(sample, plan.spins(sample, range(4), np.random.default_rng(1)), plan.temperatures, (9,))
     chain.advance(250)

@@ -25,7 +25,8 @@ def choose(plan, sample, T):
     generator = np.random.default_rng(rng.stream(plan.seed, plan.N, 3))
     chain = plan.chain(sample, generator.choice([-1.0, 1.0], size=(2, PILOT, sample.size)), pilot, (plan.N, 4))
     chain.advance(PILOT_SWEEPS)
-    energies = chain.measure(PILOT_SWEEPS, 1)[0][..., -1]
+    measured = chain.measure(PILOT_SWEEPS, 1)
+    energies = (measured[0] if isinstance(measured, list) else measured)[0][..., -1]
     return _equal_steps(pilot, energies.std(axis=2).mean(axis=0))
 
 

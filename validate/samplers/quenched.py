@@ -4,7 +4,6 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
 
 import numpy as np
 
@@ -12,11 +11,11 @@ from theory.errors import InputError
 
 from .. import rng
 from ..sample import COOLING
-from . import instance, ladder, systems
+from . import instance, ladder, on_torch, systems
 from .simd import aligned, generator
 from .tempering import advance
 
-ALGORITHMS = ("auto", "dense", "patterns", "powers", "tensors")
+ALGORITHMS = ("auto", "dense", "patterns", "powers", "tensors", *on_torch.MOVES)
 # Replicas that share a disorder sample in one piece of work.
 BLOCK = 128
 
@@ -85,7 +84,7 @@ class QuenchedChains:
 
 
 def sample_quenched(model, values, N, *, sweeps, warmup, replicas=4, disorder_samples=16, temperatures=None, seed=0, start=None, balanced=True,
-                    rule="heat-bath", thin=1, algorithm="auto", device="cpu", threads=None):
+                    rule="heat-bath", thin=1, algorithm="auto", device="auto", threads=None):
     """Sample a model of Ising spins with quenched couplings.
 
     Parameters
@@ -102,15 +101,19 @@ def sample_quenched(model, values, N, *, sweeps, warmup, replicas=4, disorder_sa
     balanced : bool, how the disorder of the sites is drawn (see `validate.disorder`)
     rule : "heat-bath", or "metropolis", which is faster near and above the transition but hardly ergodic far above it
     thin : int, sweeps from one record to the next
-    algorithm : "auto", or how couplings are kept (see `systems`): "dense", "patterns", "powers", "tensors"
-    device : "cpu", "cuda" or "auto"
+    algorithm : "auto", or how couplings are kept (see `systems`): "dense", "patterns", "powers", "tensors"; or in torch (see `on_torch`)
+        "two-layer", "delayed"
+    device : "cpu", "cuda" or "auto", a GPU where there is one and enough work for it
     threads : int or None, as many as there are processors
 
     Returns
     -------
     QuenchedChains
     """
-    plan = _Plan(model, values, N, sweeps, warmup, replicas, temperatures, seed, start, balanced, rule, thin, algorithm)
+    plan = _Plan(model, values, N, sweeps, warmup, replicas, disorder_samples, temperatures, seed, start, balanced, rule, thin, algorithm, device,
+                 threads)
+    if plan.algorithm in on_torch.MOVES:
+        return plan.collect(plan.on_device(), disorder_samples)
     tasks = [(d, block) for d in range(disorder_samples) for block in range(len(plan.blocks))]
     # The first one compiles whatever is not compiled yet, before threads share it.
     done = [plan.run(*tasks[0])]
@@ -122,34 +125,48 @@ def sample_quenched(model, values, N, *, sweeps, warmup, replicas=4, disorder_sa
 class _Plan:
     """What all disorder samples of one call share."""
 
-    def __init__(self, model, values, N, sweeps, warmup, replicas, temperatures, seed, start, balanced, rule, thin, algorithm):
+    def __init__(self, model, values, N, sweeps, warmup, replicas, disorder_samples, temperatures, seed, start, balanced, rule, thin, algorithm,
+                 device, threads=None):
         self.model, self.values, self.N, self.seed, self.balanced, self.start = model, values, N, seed, balanced, start
         self.sweeps, self.warmup, self.thin, self.requested = sweeps, warmup, thin, algorithm
         _check(values, N, sweeps, replicas, rule, thin, algorithm, start)
-        self.metropolis = rule == "metropolis"
-        self.algorithm = self._algorithm(self.instance(0))
+        self.metropolis, self.disorder_samples, self.threads = rule == "metropolis", disorder_samples, threads
+        self.algorithm, self.device = self._where(self.instance(0), device, replicas * disorder_samples * N)
         self.temperatures = self._ladder(temperatures)
-        copies = min(replicas, max(2, BLOCK // len(self.temperatures)))
+        copies = replicas if self.algorithm in on_torch.MOVES else min(replicas, max(2, BLOCK // len(self.temperatures)))
         self.blocks = [range(first, min(first + copies, replicas)) for first in range(0, replicas, copies)]
 
     def instance(self, d):
         """Disorder sample d."""
         return instance.realise(self.model, self.values, self.N, np.random.default_rng(rng.stream(self.seed, self.N, 0, d)), self.balanced)
 
-    def _algorithm(self, sample):
-        possible = systems.possible(sample)
-        if not possible:
-            raise InputError(f"{self.model.name} mixes stored patterns of many-spin interactions with other couplings, which no sampler covers")
-        if self.requested == "auto":
-            return possible[0]
-        if self.requested not in possible:
-            raise InputError(f"algorithm={self.requested!r} does not fit the couplings of {self.model.name}: use {' or '.join(map(repr, possible))}")
-        return self.requested
+    def _where(self, sample, device, spins):
+        """The algorithm and the device."""
+        if device not in ("auto", "cpu", "cuda"):
+            raise InputError(f"device must be auto, cpu or cuda: got {device!r}")
+        compiled, batched = systems.possible(sample), on_torch.possible(sample)
+        if device == "auto":
+            ask = self.requested in ("auto", *batched) and batched and spins >= on_torch.ENOUGH_SPINS
+            device = "cuda" if ask and on_torch.has_gpu() else "cpu"
+        if device == "cuda" and not on_torch.load_torch().cuda.is_available():
+            raise InputError("torch finds no GPU: use device='cpu'")
+        fitting = batched if device == "cuda" else [*compiled, *batched]
+        if self.metropolis:
+            fitting = [name for name in fitting if name != "two-layer"]
+        if not fitting:
+            raise InputError(f"no sampler on device={device!r} covers the couplings of {self.model.name} together")
+        if self.requested != "auto" and self.requested not in fitting:
+            raise InputError(f"algorithm={self.requested!r} does not fit the couplings of {self.model.name} on device={device!r}: "
+                             f"use {' or '.join(map(repr, fitting))}")
+        return (fitting[0] if self.requested == "auto" else self.requested), device
 
     def _ladder(self, temperatures):
         T = self.values["T"]
         if temperatures is None:
-            return ladder.choose(self, self.instance(0), T)
+            if self.algorithm not in on_torch.MOVES:
+                return ladder.choose(self, self.instance(0), T)
+            with on_torch.processors(self.threads):
+                return ladder.choose(self, self.instance(0), T)
         found = np.unique(np.append(np.asarray(temperatures, dtype=float), T))
         if not found[0] > 0:
             raise InputError(f"temperatures in exchange must be positive: got {found[0]:g}")
@@ -161,6 +178,8 @@ class _Plan:
 
     def chain(self, sample, spins, temperatures, key):
         """A chain of configurations (C, K, n) with generators of their own."""
+        if self.algorithm in on_torch.MOVES:
+            return on_torch.chain(self.algorithm, [sample], spins[None], temperatures, key, self.seed, self.device, self.metropolis)
         return Chain(self, sample, spins, temperatures, key)
 
     def spins(self, sample, copies, generator):
@@ -175,16 +194,38 @@ class _Plan:
 
     def run(self, d, block):
         """Draws of a block of replicas of disorder sample d."""
-        sample, copies = self.instance(d), self.blocks[block]
-        chain = self.chain(sample, self.spins(sample, copies, np.random.default_rng(rng.stream(self.seed, self.N, 1, d, block))),
-                           self.temperatures, (self.N, 2, d, block))
-        if self.start is None and len(self.temperatures) == 1:
-            for share in COOLING:
-                chain.advance(self.warmup // (2 * len(COOLING)), heat=1 / share)
-            chain.advance(self.warmup - self.warmup // 2)
-        else:
-            chain.advance(self.warmup)
+        sample = self.instance(d)
+        chain = self.chain(sample, self._start(sample, d, block), self.temperatures, (self.N, 2, d, block))
+        self._warm_up(chain)
         return chain.measure(self.sweeps, self.thin)
+
+    def on_device(self):
+        """Draws of all disorder samples, as many together as the device holds."""
+        with on_torch.processors(self.threads):
+            return self._in_batches()
+
+    def _in_batches(self):
+        done = []
+        for batch in on_torch.batches(self.disorder_samples, self.instance(0), self.algorithm):
+            samples = [self.instance(d) for d in batch]
+            spins = np.stack([self._start(sample, d, 0) for sample, d in zip(samples, batch)])
+            key = (self.N, 2, batch[0])
+            chain = on_torch.chain(self.algorithm, samples, spins, self.temperatures, key, self.seed, self.device, self.metropolis)
+            self._warm_up(chain)
+            done += chain.measure(self.sweeps, self.thin)
+        return done
+
+    def _start(self, sample, d, block):
+        return self.spins(sample, self.blocks[block], np.random.default_rng(rng.stream(self.seed, self.N, 1, d, block)))
+
+    def _warm_up(self, chain):
+        """All temperatures at once where they are in exchange; a single one is cooled down to from a random start."""
+        if self.start is not None or len(self.temperatures) > 1:
+            chain.advance(self.warmup)
+            return
+        for share in COOLING:
+            chain.advance(self.warmup // (2 * len(COOLING)), heat=1 / share)
+        chain.advance(self.warmup - self.warmup // 2)
 
     def collect(self, done, disorder_samples):
         """The result of all blocks together."""
@@ -200,7 +241,7 @@ class _Plan:
         acceptance = float(np.mean([x[4] for x in done]))
         target = int(np.flatnonzero(self.temperatures == self.values["T"])[0])
         return QuenchedChains(draws, overlaps, pairs, self.temperatures, target, rates, int(sum(x[3] for x in done)), acceptance, self.algorithm,
-                              "cpu", self.model.names, tuple(map(str, self.model.overlaps)))
+                              self.device, self.model.names, tuple(map(str, self.model.overlaps)))
 
 
 class Chain:
@@ -260,11 +301,7 @@ def aligned_with(model, sample):
 
 
 def _pairs(copies):
-    if copies <= 4:
-        found = list(combinations(range(copies), 2))
-    else:
-        found = [(c, (c + 1) % copies) for c in range(copies)]
-    return np.array(found, dtype=np.int64).reshape(-1, 2)
+    return np.array(on_torch.pairs_of(copies), dtype=np.int64).reshape(-1, 2)
 
 
 def _check(values, N, sweeps, replicas, rule, thin, algorithm, start):
