@@ -108,16 +108,18 @@ def _skipped(unknowns, u):
 
 def first_step(before, u, unknowns, found):
     """Find solutions with one step from the replica symmetric solution u; whether one continues it."""
-    null, continued = [i for i in unknowns.means if u[i] == 0], False
+    null, reached = [i for i in unknowns.means if u[i] == 0], []
     for starts, held in _one_step_starts(before, u, unknowns, null):
         free = [i for i in range(unknowns.size) if i not in null and i not in held]
         for v in _opened(unknowns, starts, [*null, *held]):
             if any(_leads_to(unknowns, v, w) for w in found.points):
                 continue
             w = _kept(Reduced(unknowns, v, free), null, found)
-            if w is not None:
-                continued |= _continues(unknowns, w, u[list(before.means)])
-    return continued or _ajar(before, u, unknowns, null, found)
+            if w is not None and _continues(unknowns, w, u[list(before.means)]):
+                reached.append(w)
+    if any(stability(unknowns, w) is not Stability.UNSTABLE for w in reached):
+        return True
+    return _ajar(before, u, unknowns, null, found) or bool(reached)
 
 
 def _ajar(before, u, unknowns, null, found):

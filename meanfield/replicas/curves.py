@@ -160,7 +160,13 @@ def _walk(curve, start, options, stop):
             return nodes, "border"
         if not 0 <= found.t <= 1:
             edge = _at_edge(curve, nodes[-1], found, options)
-            return (nodes if edge is None else [*nodes, edge]), "edge"
+            if edge is not None:
+                return [*nodes, edge], "edge"
+            # The edge is outside the domain: approach it.
+            length = min(length, np.linalg.norm((found.z - nodes[-1].z) / found.scale)) / 4
+            if length < options.smallest:
+                return nodes, "edge"
+            continue
         nodes.append(found)
         if stop is not None and stop(found):
             return nodes, "stopped"

@@ -18,6 +18,8 @@ ANCHORS = (0.985, 0.003, 0.5, 0.2)
 SAME = 1e-5
 # A smaller signal has vanished.
 VANISHED = 1e-4
+# How often the distance to an end is quartered.
+CLOSER = 10
 
 
 @dataclass(eq=False)
@@ -174,8 +176,7 @@ def segments_of(line, paths):
 
 
 def _cut(line, sector, path):
-    facts = [Facts(line, sector, node) for node in path.nodes]
-    facts = _finite_run(facts)
+    facts = _finite_run(_refined(line, sector, path))
     pieces = []
     start, reason = [facts[0]], path.ends[0]
     for a, b in pairwise(facts):
@@ -208,6 +209,28 @@ def _extend(segments, end, t):
 def _vanishes(f):
     """Whether a fold is the place where a branch meets its mirror image."""
     return f.sector.spontaneous and abs(f.unknowns[f.sector.signals[0]]) < 10 * VANISHED
+
+
+def _refined(line, sector, path):
+    """Facts at the nodes of a path; where the free energy ceases to be finite at an end, closer and closer to it, too."""
+    facts = [Facts(line, sector, node) for node in path.nodes]
+    for side in (-1, 0):
+        inner = facts[1 if side == 0 else -2] if len(facts) > 1 else facts[0]
+        if not np.isfinite(facts[side].free_energy) and np.isfinite(inner.free_energy):
+            between = _closer(line, sector, path.curve, inner, facts[side])
+            facts = [*facts[:-1], *between, facts[-1]] if side else [facts[0], *between[::-1], *facts[1:]]
+    return facts
+
+
+def _closer(line, sector, curve, inner, end):
+    found = []
+    for k in range(1, CLOSER + 1):
+        t = end.t + (inner.t - end.t) / 4**k
+        place = locate(curve, inner.node, end.node, lambda p: p.t - t)
+        if place is None:
+            break
+        found.append(Facts(line, sector, place))
+    return found
 
 
 def _finite_run(facts):

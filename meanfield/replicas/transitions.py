@@ -24,12 +24,13 @@ MARGIN = 1e-2
 SAME = 1e-9
 # A branch that ends within this distance of an instability springs from it.
 SPRINGS = 0.1
-# So far beside an instability branches that spring from it are looked for.
-BESIDE = (-0.03, -0.003, 0.003, 0.03)
+# So far beside an instability branches that spring from it are looked for, as shares of the way to an end of the range or of the widest.
+BESIDE, WIDEST = (-0.5, -0.05, 0.05, 0.5), 0.06
 FLAT = 1e-12
 # Where a range begins at zero, couplings vanish and states become singular: what happens so close to it is rounding.
 BORDER = 1e-5
-# A replicon that vanishes within this of a fold (on a Nishimori line) is the fold's.
+# A replicon that vanishes within this of a fold (on a Nishimori line) is the fold's; free energies so close to where branches merge are
+# equal to rounding.
 TOUCH = 1e-6
 # A replicon that vanishes with the overlaps is the instability of the state without any.
 EMPTY = 1e-6
@@ -138,7 +139,8 @@ class Finder:
         line, starts = self.lines[steps], lambda t: self.seeds.at(steps, t)
         paths = branch_paths(line, starts)
         segments = segments_of(line, paths)
-        beside = [t + d for t in self._barren(segments, symmetric or segments, steps) for d in BESIDE if 0 < t + d < 1]
+        lost = self._barren(segments, symmetric or segments, steps)
+        beside = [t + share * min(t, 1 - t, WIDEST) for t in lost if 0 < t < 1 for share in BESIDE]
         more = branch_paths(line, starts, anchors=beside, known=paths)[len(paths):]
         return segments + segments_of(line, more)
 
@@ -173,10 +175,11 @@ class Finder:
         """Let branches that spring from an instability begin right there."""
         places = [t for t, _ in self._instabilities()]
         for s in self.segments:
+            bounds = list(s.bounds)
             for side in (0, 1):
                 if s.ends[side] not in ("border", "merged", "stopped"):
                     continue
-                near = [t for t in places if abs(t - s.bounds[side]) < SPRINGS]
+                near = [t for t in places if abs(t - bounds[side]) < min(SPRINGS, abs(t - bounds[1 - side]))]
                 if near:
                     s.bounds[side] = min(near, key=lambda t: abs(t - s.bounds[side]))
                     s.ends[side] = "merged"
@@ -251,10 +254,14 @@ class Finder:
         """The label of a phase close to t, on one side."""
         if segment is None:
             return "none" if self.line.theory.channel is None else "unsatisfiable"
+        return self._beside(segment, t, side).kind
+
+    @staticmethod
+    def _beside(segment, t, side=0):
+        """The Facts of a segment close to t, on one side, and off its ends."""
         low, high = segment.bounds
         near = t + side * min(1e-3, 0.3 * (high - low))
-        inner = min(max(near, low + 0.05 * (min(high, low + 0.02) - low)), high - 0.05 * (high - max(low, high - 0.02)))
-        return segment.at(inner).kind
+        return segment.at(min(max(near, low + 0.05 * (min(high, low + 0.02) - low)), high - 0.05 * (high - max(low, high - 0.02))))
 
     def _at_equilibrium(self, t, segment):
         return any(self.equilibrium(min(max(t + d, 0.0), 1.0)) is segment for d in (-1e-7, 1e-7))
@@ -281,6 +288,8 @@ class Finder:
     def _merge(a, b, t):
         if any(end in ("static", "at") and abs(bound - t) < 1e-3 for s in (a, b) for end, bound in zip(s.ends, s.bounds)):
             return True
+        if any(end == "merged" and abs(bound - t) < TOUCH for s in (a, b) for end, bound in zip(s.ends, s.bounds)):
+            return True
         x, y = a.at(t).unknowns, b.at(t).unknowns
         if len(x) != len(y):
             return False
@@ -289,8 +298,8 @@ class Finder:
     def _continuous(self):
         """Instabilities of symmetric branches."""
         for t, s in self._instabilities():
-            spring = [o for o in self.segments if any(abs(b - t) < SAME for b in o.bounds) and (o.stable or not o.signal)
-                      and len(o.sector.free) > len(s.sector.free)]
+            spring = [o for o in self.segments if any(abs(b - t) < SAME for b in o.bounds) and len(o.sector.free) > len(s.sector.free)
+                      and (o.stable or not o.signal and self._beside(o, t).stiffness > 0)]
             if not spring:
                 continue
             other = spring[0]

@@ -111,3 +111,20 @@ def test_a_ferromagnet_with_open_steps_is_mixed():
 def test_auxiliary_variables_are_replica_symmetric():
     with pytest.raises(InputError, match="ansatz rs"):
         meanfield.solutions("dreaming-hopfield", T=0.1, ansatz="1rsb")
+
+
+SMALL_STEPS = [("hopfield", {"T": 0.8426, "alpha": 0.0249}, 0.097891, 0.277737, 0.029299),
+               ("relativistic-hopfield", {"T": 0.2216, "alpha": 0.0098}, 0.319367, 0.745562, 0.026001)]
+
+
+@pytest.mark.parametrize("name, point, q0, q1, x", SMALL_STEPS)
+def test_steps_with_small_blocks(name, point, q0, q1, x):
+    glass = next(s for s in meanfield.solutions(name, ansatz="1rsb", **point) if s.kind == "spin-glass")
+    symmetric = next(s for s in meanfield.solutions(name, **point) if s.kind == "spin-glass")
+    assert [glass[n] for n in ("q0", "q1", "x")] == pytest.approx([q0, q1, x], abs=2e-6)
+    assert glass.stable and glass.free_energy > symmetric.free_energy
+
+
+def test_steps_near_the_glass_transition():
+    best, t = equilibrium("sherrington-kirkpatrick", T=0.995, ansatz="1rsb"), 0.005
+    assert best.stable and [best["q0"], best["q1"], best["x"]] == pytest.approx([t / 3, t, 4 * t / 3], rel=0.02)

@@ -99,3 +99,39 @@ def test_ranges_are_checked():
         transitions("perceptron-binary", along={"T": (0, 0.1)})
     with pytest.raises(InputError, match="no quenched couplings"):
         transitions("curie-weiss", along={"T": (0.5, 1.5)}, ansatz="1rsb")
+
+
+@pytest.mark.parametrize("low, high", [(0.999, 1.001), (0.99, 1.01), (0.5, 100.0)])
+def test_the_glass_transition_is_found_in_narrow_and_wide_ranges(low, high):
+    found = transitions("sherrington-kirkpatrick", along={"T": (low, high)})
+    assert [(t.kind, t.before, t.after) for t in found] == [("continuous", "spin-glass", "paramagnetic"), ("at", "spin-glass", "paramagnetic")]
+    assert place(found, "continuous") == pytest.approx(1.0, abs=1e-11)
+
+
+def test_what_happens_to_states_without_signal_that_are_unstable_is_no_transition():
+    found = transitions("sherrington-kirkpatrick", along={"T": (0.8, 1.4)}, J0=1.2)
+    assert [(t.kind, t.before, t.after) for t in found] == [("continuous", "ferromagnetic", "paramagnetic")]
+
+
+SYMMETRIC = """
+name = "symmetric perceptron"
+[parameters]
+alpha = 0.5
+kappa = 0.5
+[site]
+w = [-1, 1]
+[order_parameters]
+[energy]
+density = "0"
+[[couplings]]
+kind = "constraints"
+load = "alpha"
+gate = "step(u + kappa)*step(kappa - u)"
+"""
+
+
+def test_a_branch_that_passes_no_anchor_is_found_beside_its_origin(tmp_path):
+    path = tmp_path / "symmetric.toml"
+    path.write_text(SYMMETRIC)
+    found = transitions(str(path), along={"alpha": (0.1, 4.0)})
+    assert place(found, "continuous") == place(found, "at") == pytest.approx(1.18298913304, abs=1e-10)
