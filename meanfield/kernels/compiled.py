@@ -9,6 +9,7 @@ import numpy as np
 
 from theory.errors import InputError
 from theory.mean_field import MeanFieldTheory, theory_of
+from theory.models import load
 
 from . import cache, drivers
 from ..codegen import generate, render
@@ -67,6 +68,8 @@ def compile(theory):
     -------
     Compiled; the same object when the generated text is the same
     """
+    if isinstance(theory, str):
+        theory = load(theory)
     if not isinstance(theory, MeanFieldTheory):
         theory = theory_of(theory)
     program = generate(theory)
