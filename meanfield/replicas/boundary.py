@@ -10,6 +10,8 @@ from .reduced import Reduced
 
 # Responses C = 1 - q at which the free energy is taken on its way to C = 0, where it bends like sqrt(C).
 APPROACH = tuple(1e-7 * 4.0**k for k in range(5))
+# The field along the teacher grows like load/sqrt(C): below this load the contraction begins at smaller C.
+AMPLE = 0.3
 
 
 def perfect(search):
@@ -18,11 +20,12 @@ def perfect(search):
     system = unknowns.system
     if not system.theory.teacher or any(o.kind != "finite" for o in unknowns.overlaps):
         return []
-    points = [_point(unknowns, C) for C in APPROACH]
+    approach = np.array(APPROACH) * min(1.0, (system.load / AMPLE) ** 2)
+    points = [_point(unknowns, C) for C in approach]
     if not all(_contracts(unknowns, u) for u in points):
         return []
     energies = [system.state(u).free_energy for u in points]
-    limit = _to_zero(np.sqrt(APPROACH), energies)
+    limit = _to_zero(np.sqrt(approach), energies)
     # At q = 1 only the teacher's weights are left, whose entropy is that of the a-priori weights of one configuration.
     return [(_limit(unknowns, points[0], limit), "spontaneous")]
 

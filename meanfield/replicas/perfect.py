@@ -11,6 +11,9 @@ from .unknowns import Unknowns
 
 __all__ = ["PerfectSegment", "perfect_segments"]
 
+# Without load, where a range may begin, there is no teacher.
+INSIDE = 1e-3
+
 
 @dataclass(eq=False)
 class PerfectSegment:
@@ -26,7 +29,7 @@ class PerfectSegment:
 
     def at(self, t):
         """The state at t: free energy and kind."""
-        return self._known(float(t))
+        return self._known(min(max(float(t), INSIDE), 1 - INSIDE))
 
     @cached_property
     def _known(self):

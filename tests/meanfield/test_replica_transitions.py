@@ -80,6 +80,13 @@ def test_learning_from_a_binary_teacher():
     assert place(found, "spinodal") == pytest.approx(1.4926318182, abs=5e-11)
 
 
+@pytest.mark.parametrize("low", [0, 0.1])
+def test_perfect_generalisation_is_a_phase_at_small_loads(low):
+    found = transitions("teacher-student-binary", along={"alpha": (low, 2)})
+    assert place(found, "first-order") == pytest.approx(1.24468398985, abs=1e-9)
+    assert (found.of("spinodal")[0].before, found.of("spinodal")[0].after) == ("paramagnetic", "ferromagnetic")
+
+
 def test_bipartite_glass():
     found = transitions("bipartite-sk", along={"T": (0.5, 1.2)}, alpha=0.5)
     assert place(found, "continuous") == pytest.approx(0.5**0.25, abs=1e-12)
