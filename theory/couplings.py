@@ -257,6 +257,10 @@ class PatternConstraints:
         gate = self.gate.xreplace({s: sympy.Float(v) for s, v in values.items() if s != STABILITY})
         if not gate.free_symbols - {STABILITY} and (reason := _refused(gate, self.steps is not None)):
             raise InputError(f"the gate {self.gate} {reason}")
+        for _, steps in self.products() if self.steps is not None and len(self.steps) > 1 else ():
+            low, high = ([float(edge.xreplace(values)) for edge, rises in steps if rises == side] for side in (True, False))
+            if low and high and max(low) >= min(high):
+                raise InputError(f"the gate {self.gate} has an empty interval, from {max(low):g} to {min(high):g}: leave it out")
 
     @property
     def free_symbols(self):
@@ -267,7 +271,7 @@ class PatternConstraints:
         """((edge, rises), ...) of a piecewise constant gate: where its steps lie and whether they go up; None if it is not one."""
         atoms = sorted(self.gate.atoms(sympy.Heaviside), key=sympy.default_sort_key)
         edges = tuple(_edge(s.args[0]) for s in atoms)
-        flat = not self.gate.xreplace({s: S.Zero for s in atoms}).has(STABILITY)
+        flat = not self.gate.xreplace({s: sympy.Dummy() for s in atoms}).has(STABILITY)
         return edges if atoms and flat and None not in edges else None
 
     def value(self, above):
@@ -275,6 +279,20 @@ class PatternConstraints:
         atoms = sorted(self.gate.atoms(sympy.Heaviside), key=sympy.default_sort_key)
         on = {s: S.One if rises == over else S.Zero for s, (_, rises), over in zip(atoms, self.steps, above)}
         return self.gate.xreplace(on)
+
+    def products(self):
+        """[(coefficient, ((edge, rises), ...))] of a piecewise constant gate, written as a polynomial in its steps."""
+        found = []
+        for chosen in product((0, 1), repeat=len(self.steps)):
+            # Moebius inversion over the steps that are on.
+            subsets = product(*((0, 1) if c else (0,) for c in chosen))
+            coefficient = sympy.expand(sympy.Add(*((-1) ** (sum(chosen) - sum(on)) * self._with(on) for on in subsets)))
+            if coefficient != 0:
+                found.append((coefficient, tuple(step for step, c in zip(self.steps, chosen) if c)))
+        return found
+
+    def _with(self, on):
+        return self.value([rises == bool(x) for x, (_, rises) in zip(on, self.steps)])
 
 
 def _edge(argument):

@@ -6,7 +6,8 @@ import pytest
 import sympy
 
 from theory.checks import verify
-from theory.couplings import BipartiteLoad, GaussianCouplings, HebbianLoad, PatternConstraints
+from theory.couplings import STABILITY as u
+from theory.couplings import BipartiteLoad, GaussianCouplings, HebbianLoad, PatternConstraints, step
 from theory.derivation import derive
 from theory.disorder import Normal, Rademacher
 from theory.errors import InputError
@@ -224,3 +225,17 @@ def test_a_wrong_covariance_is_noticed():
 
 def test_symbols_of_the_registry_are_used():
     assert derive(sk()).theory.equations.keys() == {symbol("m"), symbol("q")}
+
+
+@pytest.mark.parametrize("gate, ansatz, checked", [
+    (step(u + kappa) * step(kappa - u), "rs", True), (step(u + kappa) * step(kappa - u), "1rsb", True),
+    (sympy.exp(-kappa * (1 - step(u + 1) * step(1 - u))), "rs", True), (sympy.exp(-kappa * u**2), "rs", True),
+    (sympy.exp(-kappa * u) * step(u), "rs", False),
+])
+def test_gates(gate, ansatz, checked):
+    """Products of steps are probabilities of intervals; a gate that jumps besides is said not to be checked."""
+    w = symbol("w")
+    model = Model(site=Ising(w), order_parameters={}, energy=0, couplings=(PatternConstraints(symbol("alpha"), gate),),
+                  parameters={"alpha": 0.8, "kappa": 1.0})
+    found = [each.status for each in derive(model, "replica", ansatz).check().steps]
+    assert set(found) <= {"passed", "assumption"} and checked == (found.count("assumption") == 1)

@@ -491,4 +491,20 @@ def gate_potential(channel, C):
         if low == 0:
             return log_H(x) + sympy.log(high)
         return sympy.log(low + (high - low) * Tail(x))
+    if channel.steps is not None:
+        return sympy.log(probability(channel, C))
     return sympy.log(GaussianAverage(channel.gate.xreplace({STABILITY: NOISE}), NOISE, FIELD, C))
+
+
+def probability(channel, C):
+    """E_y gate(w + sqrt(C) y) of a piecewise constant gate: a sum of probabilities of intervals, H(lowest) - H(highest).
+
+    The gate is multilinear in its steps; every product of them must be an interval that is not empty (`PatternConstraints.check`).
+    """
+    above = lambda edge: Tail((edge - FIELD) / sympy.sqrt(C))
+    total = S.Zero
+    for coefficient, chosen in channel.products():
+        low = [edge for edge, rises in chosen if rises]
+        high = [edge for edge, rises in chosen if not rises]
+        total += coefficient * ((above(sympy.Max(*low)) if low else S.One) - (above(sympy.Min(*high)) if high else S.Zero))
+    return total

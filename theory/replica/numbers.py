@@ -2,6 +2,7 @@
 
 import math
 from functools import cached_property, lru_cache
+from itertools import combinations
 
 import mpmath
 import sympy
@@ -11,13 +12,15 @@ from ..ensemble import Abbreviation
 from ..evaluate import evaluate
 from ..symbols import T
 from ..zero_temperature import Maximum
-from .nested import Nested, NestedLevel, NestedMean, NestedMoment
+from .nested import Nested, NestedLevel, NestedMean, NestedMoment, Tail
 
 # Trapezoidal rules: the widest spacing (in standard deviations), the spacing over the scale on which the integrand bends, the most
 # nodes on either side, and where the tails are cut.
 WIDEST, FINENESS, MOST, REACH = 0.6, 0.3, 400, 7.5
 # Where there is no temperature, or none is left, integrands bend on the scale of the fields.
 COLD = 0.3
+# Nodes on either side of an average inside an average.
+NODES = 30
 STEP = 2e-2
 # Grids kept for the next average: the moments of one hierarchy are asked for one after another.
 RECENT, _GRIDS = 3, {}
@@ -173,8 +176,49 @@ class _Grid:
 
 @lru_cache(maxsize=4096)
 def _compiled(f, y):
+    """(names, function of the field and of the names' values) of an integrand; Gaussian averages inside it are summed."""
     names = tuple(sorted(f.free_symbols - {y}, key=str))
-    return names, sympy.lambdify((y, *names), f, [_functions(), "numpy"], cse=True)
+    if f.has(sympy.DiracDelta) or any(a.integrand.has(sympy.Heaviside) for a in f.atoms(GaussianAverage)):
+        raise NotImplementedError("averages over a gate that jumps and is not constant between its steps")
+    f = f.replace(lambda e: e.is_Add and e.has(Tail), _intervals)
+    inner = sorted(f.atoms(GaussianAverage), key=sympy.default_sort_key)
+    if not inner:
+        return names, sympy.lambdify((y, *names), f, [_functions(), "numpy"], cse=True)
+    dummies = tuple(sympy.Dummy() for _ in inner)
+    outer = sympy.lambdify((y, *names, *dummies), f.xreplace(dict(zip(inner, dummies))), [_functions(), "numpy"], cse=True)
+    averages = [_summed(a, (y, *names)) for a in inner]
+    return names, lambda *values: outer(*values, *(average(*values) for average in averages))
+
+
+def _intervals(total):
+    """A sum with H(a) - H(b) as the probability of an interval, which keeps its digits where both are close to one."""
+    terms = {}
+    for term in total.args:
+        c, tail = term.as_independent(Tail, as_Add=False)
+        if isinstance(tail, Tail):
+            terms[tail] = c
+    for a, b in combinations(sorted(terms, key=sympy.default_sort_key), 2):
+        if terms.get(a, 0) + terms.get(b, 0) == 0 and terms.get(a, 0) != 0:
+            total += terms[a] * (sympy.Function("Interval")(*a.args, *b.args) - a + b)
+            terms[a] = terms[b] = sympy.S.Zero
+    return total
+
+
+def _summed(expr, arguments):
+    """A Gaussian average as a function of arrays, by the trapezoidal rule."""
+    import numpy as np
+
+    z = np.arange(-NODES, NODES + 1) * (REACH / NODES)
+    weights = np.exp(-z**2 / 2) / np.exp(-z**2 / 2).sum()
+    x = sympy.Dummy()
+    call = sympy.lambdify((x, *arguments), expr.integrand.xreplace({expr.variable: x}), [_functions(), "numpy"], cse=True)
+    place = sympy.lambdify(arguments, [expr.mean, sympy.sqrt(expr.variance)], [_functions(), "numpy"])
+
+    def average(*values):
+        mean, width = place(*values)
+        return sum(w * call(mean + width * t, *values) for t, w in zip(z, weights))
+
+    return average
 
 
 @lru_cache(maxsize=1)
@@ -183,6 +227,10 @@ def _functions():
 
     def log_tail(x):
         return _LOG_TAIL(np.asarray(x, dtype=float)).astype(float)
+
+    def interval(a, b):
+        flip = np.where(a + b < 0, -1.0, 1.0)
+        return flip * (np.exp(log_tail(flip * a)) - np.exp(log_tail(flip * b)))
 
     def hazard(x):
         x = np.asarray(x, dtype=float)
@@ -218,7 +266,8 @@ def _functions():
     return {"TiltedModulus": tilted_modulus, "TiltedSign": tilted_sign, "TiltedDensity": tilted_density, "TiltedMean": tilted_mean,
             "log2cosh": lambda x: np.abs(x) + np.log1p(np.exp(-2 * np.abs(x))),
             "LogSumExp": lambda *xs: np.logaddexp.reduce(np.broadcast_arrays(*xs), axis=0),
-            "Gibbs": gibbs, "log_H": log_tail, "Tail": lambda x: np.exp(log_tail(x)), "Hazard": hazard, "MeanModulus": modulus_mean,
+            "Gibbs": gibbs, "log_H": log_tail, "Tail": lambda x: np.exp(log_tail(x)), "Hazard": hazard, "Interval": interval,
+            "MeanModulus": modulus_mean,
             "Maximum": lambda *xs: np.maximum.reduce(np.broadcast_arrays(*xs)),
             "Heaviside": lambda x, half=0.5: np.heaviside(x, half),
             "erf": lambda x: np.frompyfunc(math.erf, 1, 1)(np.asarray(x, dtype=float)).astype(float)}
