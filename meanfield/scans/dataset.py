@@ -14,6 +14,8 @@ _ATTRIBUTES = {
     "stable": {"long_name": "1 where the solution is locally stable"},
     "equilibrium": {"long_name": "1 where the solution has the lowest free energy"},
     "multiplicity": {"long_name": "number of states in the symmetry orbit"},
+    "replicon": {"long_name": "lowest eigenvalue of the replicon block"},
+    "rs_valid": {"long_name": "1 where the ansatz is stable against further replica symmetry breaking"},
     "residual": {"long_name": "max |phi - <g>|"},
     "quadrature_error": {"long_name": "estimated error of the averages"},
     "converged": {"long_name": "1 where the solution solves the equations"},
@@ -22,7 +24,7 @@ _ATTRIBUTES = {
     "solutions": {"long_name": "number of solutions found up to symmetry"},
     "complete": {"long_name": "1 where every test of completeness of the search was passed"},
 }
-_FLAGS = {"stable": "int8", "equilibrium": "int8", "converged": "int8"}
+_FLAGS = {"stable": "int8", "equilibrium": "int8", "converged": "int8", "rs_valid": "int8"}
 
 
 def dataset(grid, columns, records, quantities, every):

@@ -1,5 +1,6 @@
 """The grid of a scan: which parameters run over which values, and the others."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -7,8 +8,11 @@ from itertools import product
 import numpy as np
 
 from theory.errors import InputError
+from theory.models import configure
+from theory.replica import ansatz_of
 
-from ..inputs import configured
+from ..inputs import configured, has_couplings, refuse_ansatz
+from .quenched import Quenched
 
 __all__ = ["Grid", "read_grid"]
 
@@ -19,7 +23,7 @@ class Grid:
 
     Attributes
     ----------
-    compiled : Compiled
+    compiled : Compiled | Quenched
     axes : {name: values}, the last one varies fastest
     fixed : {name: value} of the others as they were given, defaults not filled in
     """
@@ -55,7 +59,7 @@ class Grid:
         return {**self.model.structural, **{name: v for name, v in values.items() if name not in swept}}
 
 
-def read_grid(model, over, fixed):
+def read_grid(model, over, fixed, ansatz=None, steps=None):
     """The Grid of `scan`'s arguments.
 
     Raises
@@ -68,7 +72,7 @@ def read_grid(model, over, fixed):
         raise InputError(f"over: expected {{name: (low, high, points) or values}}, got {over!r}")
     if both := [name for name in over if name in fixed]:
         raise InputError(f"{both[0]} is both set and scanned: give one of them")
-    compiled, given = configured(model, fixed)
+    compiled, given = _configured(model, fixed, ansatz, steps)
     _refuse_structural(compiled.model, over)
     grid = Grid(compiled, {str(name): _values(name, v) for name, v in over.items()}, given)
     # The legal values of a parameter are an interval: the corners speak for all points.
@@ -77,9 +81,16 @@ def read_grid(model, over, fixed):
     return grid
 
 
+def _configured(model, fixed, ansatz, steps):
+    """What is solved at the points, and the parameters that are left to set."""
+    if not has_couplings(model, fixed):
+        refuse_ansatz(ansatz, steps)
+        return configured(model, fixed)
+    model, given = configure(model, fixed) if isinstance(model, (str, os.PathLike)) else (model, dict(fixed))
+    return Quenched(model, ansatz_of(ansatz, steps)), given
+
+
 def _refuse_structural(model, over):
-    if model.couplings:
-        raise InputError(f"{model.name} has quenched couplings: scans are not available for such models in this version")
     for name in over:
         parameter = model.parameters.get(name)
         if name in model.structural or parameter is not None and parameter.integer:

@@ -12,13 +12,16 @@ from ..results import Status
 from ..search.search import Search
 from ..solutions import solutions_at
 from ..stability import spectrum
-from .portable import Portable
+from .quenched import Quenched
 
-__all__ = ["QUANTITIES", "Record", "Work", "solve_points"]
+__all__ = ["PLAIN", "QUANTITIES", "QUENCHED", "Record", "Work", "columns", "failed", "solve_points"]
 
 # What may be asked for beside the order parameters, converged and status.
-QUANTITIES = ("free_energy", "entropy", "energy", "kind", "stable", "multiplicity", "susceptibility", "residual",
-              "quadrature_error", "solutions", "complete")
+QUANTITIES = ("free_energy", "entropy", "energy", "kind", "stable", "multiplicity", "susceptibility", "replicon", "rs_valid",
+              "residual", "quadrature_error", "solutions", "complete")
+# What exists with quenched couplings only, and without only.
+QUENCHED, PLAIN = ("replicon", "rs_valid"), ("susceptibility",)
+_NUMBERS = ("free_energy", "entropy", "energy", "stable", "equilibrium", "multiplicity", "residual", "quadrature_error", "converged")
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +30,7 @@ class Record:
 
     Attributes
     ----------
-    numbers : (k, columns), the columns of `Work.columns`; NaN where there is none
+    numbers : (k, columns), of `columns`; NaN where there is none
     kinds, statuses : k texts each
     found : number of solutions found
     complete : whether every test of completeness was passed
@@ -46,27 +49,29 @@ class Work:
 
     Attributes
     ----------
-    theory : Portable
+    theory : Portable | PortableReplicas
     names : of the scanned parameters
     fixed : ((name, value), ...)
     every : record all solutions instead of the equilibrium
     method : Search
     """
 
-    theory: Portable
+    theory: object
     names: tuple
     fixed: tuple
     every: bool = False
     method: Search = Search()
 
-    def columns(self, names):
-        """Names of the numbers that are recorded, for these order parameters."""
-        return (*names, "free_energy", "entropy", "energy", "stable", "equilibrium", "multiplicity", "residual",
-                "quadrature_error", "converged", *(f"chi_{name}" for name in names))
-
     def identity(self):
         """The search's options as plain values."""
-        return {"method": type(self.method).__name__, **asdict(self.method)}
+        compiled = self.theory.compiled()
+        return compiled.identity() if isinstance(compiled, Quenched) else {"method": type(self.method).__name__, **asdict(self.method)}
+
+
+def columns(compiled):
+    """Names of the numbers that are recorded."""
+    more = QUENCHED if isinstance(compiled, Quenched) else [f"chi_{name}" for name in compiled.names]
+    return (*compiled.names, *_NUMBERS, *more)
 
 
 def solve_points(work, places):
@@ -77,35 +82,46 @@ def solve_points(work, places):
 
 def _record(work, compiled, place):
     try:
-        system = compiled.at(**compiled.model.values(**dict(work.fixed), **place))
-        return _solved(work, system, solutions_at(system, work.method))
+        values = compiled.model.values(**dict(work.fixed), **place)
+        if isinstance(compiled, Quenched):
+            return _solved(work, compiled, compiled.solutions(values), _quenched_row)
+        system = compiled.at(**values)
+        return _solved(work, compiled, solutions_at(system, work.method), lambda _, s: _row(system, s))
     except InputError as error:
-        return failed(work, compiled, f"no solution: {error}")
+        return failed(compiled, f"no solution: {error}")
     except (ArithmeticError, ValueError, np.linalg.LinAlgError) as error:
-        return failed(work, compiled, f"failed: {type(error).__name__}: {error}")
+        return failed(compiled, f"failed: {type(error).__name__}: {error}")
 
 
-def _solved(work, system, found):
+def _solved(work, compiled, found, row):
     kept = tuple(found) if work.every else tuple(s for s in found if s.equilibrium)
     complete = bool(found.completeness.passed)
     if not kept:
         text = "no solution was found" if not len(found) else "no equilibrium: the free energy may have no lower bound"
-        return failed(work, system.compiled, text, len(found), complete)
-    numbers = np.array([_row(system, s) for s in kept])
+        return failed(compiled, text, len(found), complete)
+    numbers = np.array([row(compiled, s) for s in kept])
     return Record(numbers, tuple(s.kind for s in kept), tuple(str(s.status) for s in kept), len(found), complete)
 
 
-def failed(work, compiled, text, found=0, complete=False):
+def failed(compiled, text, found=0, complete=False):
     """The Record of a point without a solution."""
-    columns = work.columns(compiled.names)
-    numbers = np.full((1, len(columns)), np.nan)
-    numbers[0, columns.index("converged")] = 0.0
+    names = columns(compiled)
+    numbers = np.full((1, len(names)), np.nan)
+    numbers[0, names.index("converged")] = 0.0
     return Record(numbers, ("",), (" ".join(text.split()),), found, complete)
 
 
 def _row(system, s):
-    return [*s.order_parameters.values(), s.free_energy, s.entropy, s.energy, s.stable, s.equilibrium, s.multiplicity, s.residual,
-            s.quadrature_error, s.status in (Status.CONVERGED, Status.KINK), *_susceptibilities(system, s)]
+    return [*s.order_parameters.values(), *_numbers(s), *_susceptibilities(system, s)]
+
+
+def _quenched_row(quenched, s):
+    return [*(s.order_parameters.get(name, np.nan) for name in quenched.names), *_numbers(s), s.replicon, s.rs_valid]
+
+
+def _numbers(s):
+    return [s.free_energy, s.entropy, s.energy, s.stable, s.equilibrium, s.multiplicity, s.residual, s.quadrature_error,
+            s.status in (Status.CONVERGED, Status.KINK)]
 
 
 def _susceptibilities(system, s):

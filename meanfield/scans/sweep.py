@@ -13,8 +13,9 @@ from ..search.search import Search
 from .checkpoint import Checkpoint
 from .dataset import dataset
 from .grid import read_grid
-from .point import QUANTITIES, Work, failed, solve_points
+from .point import PLAIN, QUANTITIES, QUENCHED, Work, columns, failed, solve_points
 from .portable import Portable
+from .quenched import Quenched
 from .records import packed, unpacked
 from .running import Interrupted, completed, reporter
 
@@ -26,7 +27,7 @@ PENDING = "not computed: interrupted"
 
 
 def scan(model, over, quantities=None, *, executor=None, checkpoint=None, progress=True, every=False, method=Search(), chunk=None,
-         **parameters):
+         ansatz=None, steps=None, **parameters):
     """The equilibrium, or every solution, at all combinations of some parameters' values.
 
     Parameters
@@ -34,20 +35,22 @@ def scan(model, over, quantities=None, *, executor=None, checkpoint=None, progre
     model : model, theory, compiled theory, name or path of a model file
     over : {name: (low, high, points)} or {name: sequence of values}; "beta" may stand for T
     quantities : names out of free_energy, entropy, energy, kind, stable, multiplicity, susceptibility (chi_<name>),
-        residual, quadrature_error, solutions, complete; None for all of them
+        residual, quadrature_error, solutions, complete; with quenched couplings replicon and rs_valid instead of susceptibility;
+        None for all of them
     executor : any `concurrent.futures.Executor` (processes, `dask.distributed`'s `client.get_executor()`); None works here
     checkpoint : name of a file (.npz) that keeps what is done; the same call goes on from there. It is written after every
         task, or as often as keeps a tenth of the time for writing
     progress : True for messages on standard error, a function progress(done, total), or False
     every : all solutions along a further dimension "solution", stable ones first, padded with NaN
-    method : Search
+    method : Search; with quenched couplings there is one search, and no choice
+    ansatz, steps : of replicas, for models with quenched couplings: rs (default), 1rsb, krsb with the number of steps, or a KStepRSB
     chunk : points of one task; by default what keeps the workers evenly busy
-    parameters : the others, with T
+    parameters : the others, with T where the model has one
 
     Returns
     -------
     xarray.Dataset
-        dimensions named by the scanned parameters; order parameters, the quantities, converged and status; failed points are
+        dimensions named by the scanned parameters; order parameters, with quenched couplings overlaps too, the quantities, converged and status; failed points are
         NaN, and `status` says why
 
     Raises
@@ -57,16 +60,35 @@ def scan(model, over, quantities=None, *, executor=None, checkpoint=None, progre
     Interrupted
         On Ctrl-C; the checkpoint, if there is one, holds what was done, and so does the exception's `dataset`.
     """
-    quantities = _checked(quantities)
-    grid = read_grid(model, over, parameters)
-    work = Work(Portable.of(grid.compiled), tuple(grid.axes), tuple(grid.fixed.items()), bool(every), method)
+    _known(quantities)
+    grid = read_grid(model, over, parameters, ansatz, steps)
+    quantities = _checked(quantities, grid.model)
+    work = Work(_portable(grid), tuple(grid.axes), tuple(grid.fixed.items()), bool(every), method)
     return _Scan(grid, work, quantities, checkpoint, reporter(progress, f"scan of {grid.model.name}")).run(executor, chunk)
 
 
-def _checked(quantities):
+def _portable(grid):
+    if not isinstance(grid.compiled, Quenched):
+        return Portable.of(grid.compiled)
+    grid.compiled.check(grid.model.values(**grid.fixed, **grid.at(0)))
+    return grid.compiled.portable()
+
+
+def _known(quantities):
+    """The quantities as a tuple, where all of them exist."""
     chosen = QUANTITIES if quantities is None else tuple([quantities] if isinstance(quantities, str) else quantities)
     if unknown := [q for q in chosen if q not in QUANTITIES]:
         raise InputError(f"unknown quantity {unknown[0]!r}: expected some of {', '.join(QUANTITIES)}")
+    return chosen
+
+
+def _checked(quantities, model):
+    """The quantities that a model has, in their order."""
+    absent = PLAIN if model.couplings else QUENCHED
+    chosen = [q for q in _known(quantities) if q not in absent or quantities is not None]
+    if wrong := [q for q in chosen if q in absent]:
+        which = "with" if model.couplings else "without"
+        raise InputError(f"{wrong[0]} is not available for models {which} quenched couplings such as {model.name}: leave it out")
     return tuple(q for q in QUANTITIES if q in chosen)
 
 
@@ -75,7 +97,7 @@ class _Scan:
 
     def __init__(self, grid, work, quantities, path, progress):
         self.grid, self.work, self.quantities, self.progress = grid, work, quantities, progress
-        self.columns = work.columns(grid.compiled.names)
+        self.columns = columns(grid.compiled)
         self.checkpoint = Checkpoint(path, self.identity(), packed, unpacked) if path is not None else None
         self.records = self.checkpoint.load() if self.checkpoint else {}
 
@@ -134,7 +156,7 @@ class _Scan:
 
     def result(self):
         """The Dataset; points that were not computed are marked."""
-        pending = failed(self.work, self.grid.compiled, PENDING)
+        pending = failed(self.grid.compiled, PENDING)
         records = [self.records.get(p, pending) for p in range(self.grid.size)]
         data = dataset(self.grid, self.columns, records, self.quantities, self.work.every)
         data.attrs |= {"search": json.dumps(self.work.identity()), "versions": json.dumps(dict(versions())),
