@@ -149,19 +149,18 @@ def effort(model, values, sizes, prediction, budget, sweeps=None, chains=None):
 def _sweep_cost(model, values, N, protocol):
     """Nominal seconds of a sweep of one replica, its ladder of temperatures included."""
     rungs = 1 if protocol == "pattern" else max(2, RUNGS * np.sqrt(N / 256))
-    return rungs * N * (5 + _interactions(model, values, N) / 20) * 1e-9
-
-
-def _interactions(model, values, N):
-    """What the field of a spin sums over."""
     numbers = {symbol(name): value for name, value in values.items()}
-    total = 0.0
-    for c in model.couplings:
-        if isinstance(c, GaussianCouplings):
-            total += float(N) ** max(1, degree(c) - 1)
-        else:
-            total += float(disorder.number(c.load, numbers)) * float(N) ** (int(getattr(c, "p", 2)) - 1)
-    return total
+    return rungs * N * (5 + sum(_flip_cost(c, numbers, N) for c in model.couplings)) * 1e-9
+
+
+def _flip_cost(coupling, numbers, N):
+    """Nominal nanoseconds that one kind of couplings adds to an attempted flip."""
+    if isinstance(coupling, GaussianCouplings):
+        p = degree(coupling)
+        return N / 20 if p == 2 else 300 + 0.4 * float(N) ** (p - 1)
+    if isinstance(coupling, DenseLoad):
+        return 120 + 0.07 * float(disorder.number(coupling.load, numbers)) * float(N) ** (int(coupling.p) - 1)
+    return float(disorder.number(coupling.load, numbers)) * N / 10
 
 
 def degree(coupling):

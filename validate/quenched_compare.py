@@ -16,7 +16,7 @@ from .extrapolation import RATIO
 from .powers import GLASS_RATIO, extrapolate_power
 from .quenched import effort, has_patterns, not_applicable, run_quenched
 from .replica_prediction import CRITICAL, ZERO, predict_replicas
-from .simulate import BUDGET, checked_chains, reported
+from .simulate import BUDGET, checked_chains, reported, require_temperature
 
 SIZES = (64, 128, 256)
 # Chains that stay in a pattern need neither a ladder nor long runs.
@@ -31,7 +31,7 @@ MAX_SMALLEST = 1000
 MAX_SETS = 50_000
 # An energy this many standard errors from the one that the overlaps imply is not that of equilibrium.
 MAX_IDENTITY = 4.5
-# An error above this share decides nothing about fluctuations, whose corrections in 1/N are large.
+# An error above this share decides nothing about fluctuations and overlaps in a glass, whose finite-size corrections are large.
 COARSE = 0.06
 # Share of chains that may leave the state they started in before a size is left out, and from where they say that there is no such state.
 MAX_ESCAPED = 0.02
@@ -49,6 +49,7 @@ class _Observable:
     powers: dict
     extensive: bool = False
     gaussian: str = ""
+    share: float = RESOLUTION
 
     def measure(self, run):
         """The Estimate of a run."""
@@ -122,7 +123,7 @@ def _observables(prediction):
             found.append(_Observable(name, value, name, max(abs(value), 0.1), ordered))
         elif paramagnet:
             theory = float(prediction.free_covariance()[a, a])
-            found.append(_Observable(f"N<{name}^2>", theory, f"{name}^2", theory, {1.0: 1.0}, True, name))
+            found.append(_Observable(f"N<{name}^2>", theory, f"{name}^2", theory, {1.0: 1.0}, True, name, COARSE))
     for name in map(str, model.overlaps):
         found.append(_overlap(prediction, name, ordered))
     found.append(_Observable("energy", float(s.energy), "energy", max(abs(s.energy), 0.1), ordered))
@@ -138,10 +139,11 @@ def _overlap(prediction, name, powers):
     """The overlap of two replicas, or N times its variance 1/replicon where it vanishes."""
     q, s = prediction.overlap(name), prediction.solution
     if q > ZERO:
-        glassy = {1 / 3: 0.5, **powers} if s.rs_valid is False else powers
-        return _Observable(name, q, name, max(q, 0.1), glassy)
+        if s.rs_valid is False and prediction.protocol == "tempering":
+            return _Observable(name, q, name, max(q, 0.1), {1 / 3: 0.5, **powers}, share=COARSE)
+        return _Observable(name, q, name, max(q, 0.1), powers)
     if len(prediction.model.overlaps) == 1 and s.replicon is not None and np.isfinite(s.replicon) and s.replicon > CRITICAL:
-        return _Observable(f"N<{name}^2>", 1 / s.replicon, f"{name}^2", 1 / s.replicon, {1.0: 1.0}, True, name)
+        return _Observable(f"N<{name}^2>", 1 / s.replicon, f"{name}^2", 1 / s.replicon, {1.0: 1.0}, True, name, COARSE)
     return _Observable(f"{name}^2", 0.0, f"{name}^2", 0.1, powers)
 
 
@@ -192,7 +194,7 @@ def _doubt(observable, estimates, fit):
             return found
     if not fit.acceptable:
         return f"the sizes follow none of the powers of 1/N that were tried (chi^2 probability {fit.probability:.1g})"
-    if not fit.error < (COARSE if observable.extensive else RESOLUTION) * observable.scale:
+    if not fit.error < observable.share * observable.scale:
         return f"the error is too large to decide ({fit.error:.2g})"
     return ""
 
@@ -265,9 +267,6 @@ def _checked(sizes):
 
 
 def _require_applicable(model, values):
-    if not model.has_temperature:
-        raise InputError(f"{model.name} has no temperature: there is nothing to sample")
-    if not values["T"] > 0:
-        raise InputError("validate needs T > 0: at T = 0 there is nothing to sample")
+    require_temperature(model, values)
     if reason := not_applicable(model):
         raise InputError(f"{model.name} cannot be simulated: {reason}")

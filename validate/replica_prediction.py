@@ -93,7 +93,7 @@ def predict_replicas(model, values, state="auto", ansatz=None, steps=None):
     values : {name: float}
     state : "equilibrium"; "retrieval", the stable solution of lowest free energy with an overlap; "auto", that one where the model stores
         patterns and it exists, be it metastable, and else the equilibrium
-    ansatz, steps : see `meanfield.solutions`
+    ansatz, steps : see `meanfield.solutions`; "auto" is replica symmetry, and one step of breaking where that is flagged as not valid
 
     Returns
     -------
@@ -103,6 +103,8 @@ def predict_replicas(model, values, state="auto", ansatz=None, steps=None):
 
     if state not in STATES:
         raise InputError(f"state must be one of {', '.join(STATES)}: got {state!r}")
+    if ansatz == "auto":
+        return _best_ansatz(model, values, state)
     found = replica_solutions(model, values, ansatz, steps)
     best, n = found.equilibrium, len(model.names)
     retrieval = [s for s in found if s.stable and s.converged and np.abs(s.values[:n]).max(initial=0.0) > ZERO] if has_patterns(model) else []
@@ -112,3 +114,11 @@ def predict_replicas(model, values, state="auto", ansatz=None, steps=None):
         return None
     name = {"krsb": f"{steps}-step RSB", "1rsb": "1RSB"}.get(ansatz, "RS")
     return ReplicaPrediction(model, dict(values), chosen, chosen.values[:n], chosen is best, best.kind if best is not None else "none", name)
+
+
+def _best_ansatz(model, values, state):
+    """The replica-symmetric prediction or, where it is not valid, the one with one step if there is one."""
+    found = predict_replicas(model, values, state)
+    if found is None or found.solution.rs_valid is not False or found.protocol == "pattern":
+        return found
+    return predict_replicas(model, values, state, "1rsb") or found

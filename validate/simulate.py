@@ -119,6 +119,7 @@ def simulate(source, *, T=None, beta=None, size=1000, sweeps=None, chains=None, 
     require_device(device)
     require_sampling(sweeps, seed)
     if model.couplings:
+        require_temperature(model, values)
         return _simulate_quenched(model, values, size, sweeps, chains, seed, warmup, balanced, threads, state)
     refuse_replicas(model, state)
     prediction = predict(model, values) if values.get("T", 0) > 0 else None
@@ -135,10 +136,18 @@ def _simulate_quenched(model, values, size, sweeps, chains, seed, warmup, balanc
 
     if chains is not None:
         checked_chains(chains)
-    prediction = predict_replicas(model, values, state) if values.get("T", 0) > 0 else None
+    prediction = predict_replicas(model, values, state)
     plan = effort(model, values, (size,), prediction, BUDGET, sweeps, chains)
     return run_quenched(model, values, size, prediction, sweeps=plan.sweeps, samples=plan.samples[size], seed=seed, warmup=warmup,
                         balanced=balanced, threads=threads)
+
+
+def require_temperature(model, values):
+    """Refuse models without a temperature, and T = 0."""
+    if not model.has_temperature:
+        raise InputError(f"{model.name} has no temperature: there is nothing to sample")
+    if not values["T"] > 0:
+        raise InputError("sampling needs T > 0: at T = 0 use solve")
 
 
 def refuse_replicas(model, state="auto", ansatz=None, steps=None):

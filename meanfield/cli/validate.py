@@ -5,6 +5,9 @@ from theory.errors import InputError
 from .arguments import add_ansatz, add_model, add_sampling, add_state, ansatz, positive_integer, read_setting, sampling
 from .output import FIGURES, assignments, number, print_json, print_table, require_writable, warn
 
+# Nominal seconds for each model with quenched couplings where all are compared.
+BUDGET_OF_ALL = 6.0
+
 
 def add_arguments(parser) -> None:
     """Add the arguments of `validate`."""
@@ -34,12 +37,12 @@ def run(args) -> int:
     return _run_all(args) if args.all else _run_one(args)
 
 
-def _compare(args):
+def _compare(args, **options):
     from validate import compare
 
     setting = read_setting(args)
-    replicas = {"state": args.state, **ansatz(setting, args)}
-    return setting, compare(setting.model, sizes=args.sizes, **sampling(args), **replicas, **setting.values)
+    options = {"state": args.state, **ansatz(setting, args), **(options if setting.model.couplings else {})}
+    return setting, compare(setting.model, sizes=args.sizes, **sampling(args), **options, **setting.values)
 
 
 def _run_one(args) -> int:
@@ -86,7 +89,7 @@ def _not_applicable(model):
 def _verdicts(args, names):
     for name in names:
         args.model = name
-        setting, verdict = _compare(args)
+        setting, verdict = _compare(args, budget=BUDGET_OF_ALL, **({"ansatz": "auto"} if args.ansatz == "rs" else {}))
         if args.json:
             warn(f"{name}: {verdict.verdict}")
         else:
