@@ -94,7 +94,12 @@ def _configurations(expr, values):
     return total
 
 
-_SPECIAL = {GaussianAverage: _gaussian, DisorderAverage: _configurations}
+def _piecewise(expr, values):
+    at = {s: sympy.Float(values[str(s)]) for _, condition in expr.args for s in condition.free_symbols}
+    return _value(next(branch for branch, condition in expr.args if condition.xreplace(at) == True), values)  # noqa: E712
+
+
+_SPECIAL = {sympy.Piecewise: _piecewise, GaussianAverage: _gaussian, DisorderAverage: _configurations}
 _FUNCTIONS = {
     sympy.Add: lambda *a: mpmath.fsum(a),
     sympy.Mul: lambda *a: mpmath.fprod(a),

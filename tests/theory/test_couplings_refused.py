@@ -7,7 +7,10 @@ from sympy import Rational, cos, exp, log, sqrt
 from theory import InputError, Model
 from theory.couplings import STABILITY as u
 from theory.couplings import GaussianCouplings, HebbianLoad, PatternConstraints, step
+from theory.evaluate import evaluate
 from theory.models import available, load
+from theory.replica import replica_theory
+from theory.replica.energetic import excess
 from theory.sites import Ising
 from theory.symbols import symbol
 
@@ -69,3 +72,15 @@ def test_built_in_models_are_accepted():
         model = load(entry.name)
         if model.couplings:
             model.values(**{name: 0.5 for name, p in model.parameters.items() if p.default is None})
+
+
+@pytest.mark.parametrize("covariance", [exp(q) - 1 - q, 1 / (2 - q)])
+@pytest.mark.parametrize("T", [0, 1e-9, 9e-4, 2e-3, 0.3])
+def test_energy_that_is_no_polynomial_near_zero_temperature(covariance, T):
+    """[c(1) - c(1 - T C)]/T in double precision, and C c'(1) at T = 0."""
+    o = replica_theory(model(GaussianCouplings(covariance))).overlaps[0]
+    value = sympy.lambdify((symbol("T"), o.C), excess(covariance, (o,)), "math", cse=True)(T, 0.8)
+    at = lambda x: covariance.subs(q, sympy.Rational(x) if x == 1 else x)
+    precise = lambda: (at(1).n(60) - at(1 - sympy.Rational(T) * sympy.Rational(8, 10)).n(60)) / sympy.Rational(T)
+    assert value == pytest.approx(float(precise() if T else 0.8 * covariance.diff(q).subs(q, 1)), rel=1e-12)
+    assert evaluate(excess(covariance, (o,)), {"T": T, "C": 0.8}, 15) == pytest.approx(value, rel=1e-12)

@@ -13,7 +13,7 @@ from ..averages import GaussianAverage
 from ..functions import LogSumExp, log2cosh
 from ..sites import tidy
 from ..symbols import T, symbol
-from .energetic import energy_of, fields_of
+from .energetic import energy_of, exact, fields_of
 from .nested import FIELD, Nested, Tail, log_H, nested_mean, quadratic_pressure
 from .overlaps import block_symbols
 
@@ -47,7 +47,7 @@ class Display:
 
     def human(self, expr):
         """`expr` in natural variables."""
-        return sympy.sympify(expr).xreplace(self.natural)
+        return exact(sympy.sympify(expr)).xreplace(self.natural)
 
     @cached_property
     def powers(self):
@@ -424,12 +424,16 @@ def gathered(energy, lagrange, inner):
 def isolated(slope, X):
     """X from the condition slope = 0: solved where it is linear or rational with one root, else X - slope."""
     numerator = sympy.together(slope).as_numer_denom()[0]
-    if numerator.is_polynomial(X):
-        poly = sympy.Poly(numerator, X)
-        if poly.degree() == 1:
-            slope, constant = poly.all_coeffs()
-            return sympy.factor_terms(-constant / slope)
+    if numerator.is_polynomial(X) and _degree(numerator, X) == 1:
+        slope, constant = sympy.Poly(numerator, X).all_coeffs()
+        return sympy.factor_terms(-constant / slope)
     return X - slope
+
+
+def _degree(polynomial, X):
+    """Degree in X, at distinct numbers in place of the other symbols: expanding many symbols may take minutes."""
+    others = sorted(polynomial.free_symbols - {X}, key=str)
+    return sympy.Poly(polynomial.xreplace({s: sympy.Rational(sympy.prime(i + 2), 101) for i, s in enumerate(others)}), X).degree()
 
 
 def leaf_potential(leaf, T):

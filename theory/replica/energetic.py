@@ -11,6 +11,9 @@ from sympy import S
 
 from ..errors import InputError
 
+# T C below which a difference over T is a Taylor series, and the order where it ends: either loses three digits at most.
+SMALL, ORDER = sympy.Rational(1, 1000), 8
+
 
 def elementwise_energy(c, overlaps, D):
     """-(1/2) [ (c(q_d) - c(q_k))/T + sum_i D_i (c(q_i) - c(q_(i-1))) ], the energy of Gaussian couplings per site."""
@@ -20,7 +23,7 @@ def elementwise_energy(c, overlaps, D):
 
 
 def excess(F, overlaps):
-    """(F(q_d) - F(q_k))/T, with T cancelled where F is a polynomial."""
+    """(F(q_d) - F(q_k))/T, with T cancelled where F is a polynomial, else as a Taylor series in T C where that is small."""
     T = overlaps[0].T
     top = F.xreplace({o.symbol: o.total for o in overlaps})
     inner = F.xreplace({o.symbol: o.values[-1] for o in overlaps})
@@ -28,7 +31,24 @@ def excess(F, overlaps):
         return top - inner
     if F.is_polynomial(*(o.symbol for o in overlaps)):
         return sympy.expand(sympy.expand(top - inner) / T)
-    return (top - inner) / T
+    cold = T * sympy.Add(*(o.C for o in overlaps)) < SMALL
+    # Both branches are evaluated where common subexpressions are gathered: neither may divide by zero.
+    heat = sympy.Piecewise((S.One, cold), (T, True))
+    return sympy.Piecewise((_series(F, overlaps), cold), ((top - inner) / heat, True))
+
+
+def _series(F, overlaps):
+    """sum_j (-1)^(j+1) T^(j-1) (C.d/dq)^j F(q_d)/j!, whose remainder is T^ORDER."""
+    T, total, slope = overlaps[0].T, S.Zero, F
+    for j in range(1, ORDER + 1):
+        slope = sympy.Add(*(o.C * slope.diff(o.symbol) for o in overlaps))
+        total -= (-1) ** j * T ** (j - 1) * slope / sympy.factorial(j)
+    return total.xreplace({o.symbol: o.total for o in overlaps})
+
+
+def exact(expr):
+    """`expr` with the quotients that `excess` replaces by series at small T."""
+    return expr.replace(sympy.Piecewise, lambda *branches: branches[-1][0]) if expr.has(sympy.Piecewise) else expr
 
 
 def elementwise_fields(c, overlaps, D):
