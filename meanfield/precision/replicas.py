@@ -190,10 +190,10 @@ class Point:
         if not hasattr(start, "get"):
             return self._listed(start)
         try:
-            u = self.unknowns.placed({name: float(value) for name, value in start.items()})
+            values = {name: float(value) for name, value in start.items()}
         except (TypeError, ValueError):
             raise self._refused(start) from None
-        return self._completed(u, start)
+        return self._completed(self.unknowns.placed(values), start)
 
     def _sufficient(self, values):
         """What a start needs of a solution's values: no overlap beside its response."""
@@ -224,17 +224,18 @@ class Point:
         return InputError(f"start: expected {{name: value}} of {', '.join(self.system.names)} or {overlaps}, got {start!r}")
 
     def settled(self, start):
-        """Unknowns of the state that iteration and Newton's method reach from a start, or of the start where they reach none."""
+        """Unknowns of the closest state that Newton's method reaches from a start, at once or after iterations; else the start."""
         u = self.placed(start)
         with np.errstate(all="ignore"):
             v = iterated(self.unknowns, u, held=[i for i in self.unknowns.means if u[i] == 0], steps=SETTLING)
-        return self._refined(u if v is None else v, u)
+        found = [w for w in (self._refined(u), v if v is None else self._refined(v)) if w is not None]
+        return min(found, key=lambda w: np.abs(w - u).max(), default=u)
 
-    def _refined(self, u, otherwise=None):
-        """What Newton's method leads to."""
+    def _refined(self, u):
+        """What Newton's method leads to, or None."""
         with np.errstate(all="ignore"):
             v, converged = Reduced(self.unknowns, u, range(self.unknowns.size)).solve()
-            return v if converged and np.isfinite(self.system.residual(v)).all() else otherwise
+            return v if converged and np.isfinite(self.system.residual(v)).all() else None
 
     def solved(self, start):
         """Unknowns of the equilibrium, or of the solution that Newton's method leads to from a start, and its Solution or None.
