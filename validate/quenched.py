@@ -33,6 +33,8 @@ RECORDS = 800
 # Nominal rungs of the ladder of temperatures, for the cost.
 RUNGS = 8
 BINS = 50
+# Share of samples that may leave the state they started in.
+MAX_ESCAPED = 0.15
 # Samples from which the slope of a control variate is known well enough.
 MIN_CONTROLLED = 32
 
@@ -51,7 +53,8 @@ class QuenchedRun:
     kurtosis : {name: float}, excess kurtosis of order parameters and overlaps, all samples together
     disorder_samples, replicas, sweeps, seed, algorithm, acceptance, temperatures, swap_rates, round_trips : how it was made
     protocol : "pattern" (chains start there) or "tempering"
-    escaped : share of chains that left the state they started in
+    escaped : share of disorder samples of which a chain left the pattern; up to MAX_ESCAPED they are not counted, as the theory's state is
+        that of chains which stay
     identity : z-score of the energy against the overlap by integration by parts, zero in equilibrium; None where the covariance is not
         exact at finite N
     histograms : {overlap: (centres, density, error)}, P(q) averaged over disorder
@@ -194,46 +197,50 @@ def run_quenched(model, values, size, prediction, *, sweeps, samples, seed, warm
 
 
 def _measured(model, values, size, prediction, protocol, chains, sweeps, seed):
-    draws, overlaps = chains.at_target, chains.overlaps_at_target
+    left = _left(prediction, chains.at_target)
+    kept = ~left if left.mean() <= MAX_ESCAPED and (~left).sum() > 1 else np.ones_like(left)
+    lost = 1 - kept.mean()
+    draws, overlaps = chains.at_target[kept], chains.overlaps_at_target[kept]
     even = sign_symmetric(model, values)
     estimates, kurtosis = {}, {}
     for name, x in [*zip(chains.names, np.moveaxis(draws, -1, 0)), *zip(chains.overlap_names, np.moveaxis(overlaps, -1, 0))]:
-        estimates[name] = sample_estimate(np.abs(x) if even and protocol == "tempering" else x)
-        estimates[f"{name}^2"] = sample_estimate(x**2)
+        estimates[name] = sample_estimate(np.abs(x) if even and protocol == "tempering" else x, lost=lost)
+        estimates[f"{name}^2"] = sample_estimate(x**2, lost=lost)
         second = np.mean(x**2)
         kurtosis[name] = float(np.mean(x**4) / second**2 - 3) if second > 0 else 0.0
     residual = _residual(model, values, draws, overlaps) if protocol == "tempering" else None
-    estimates["energy"] = sample_estimate(draws[..., -1], residual)
+    estimates["energy"] = sample_estimate(draws[..., -1], residual, lost)
     identity = None if residual is None or len(residual) < 3 else float(residual.mean() / (residual.std(ddof=1) / np.sqrt(len(residual))))
     histograms = {name: chains.histogram(BINS, k) for k, name in enumerate(chains.overlap_names)}
     from .simulate import reported
 
     return QuenchedRun(model.name, reported(model, values), size, estimates, kurtosis, len(draws), draws.shape[1], sweeps, seed,
-                       chains.algorithm, chains.acceptance, protocol, _escaped(prediction, draws), identity,
+                       chains.algorithm, chains.acceptance, protocol, float(left.mean()), identity,
                        tuple(chains.temperatures), tuple(chains.swap_rates), chains.round_trips, histograms)
 
 
-def _escaped(prediction, draws):
-    """Share of chains whose last quarter lies at less than half the theory's overlap."""
+def _left(prediction, draws):
+    """Disorder samples of which a chain ends, over its last quarter, at less than half the theory's overlap with the pattern, bool (samples,)."""
     if prediction is None or prediction.protocol != "pattern":
-        return 0.0
+        return np.zeros(len(draws), dtype=bool)
     a = int(np.argmax(np.abs(prediction.state)))
     last = draws[:, :, -max(1, draws.shape[2] // 4) :, a].mean(axis=2) / prediction.state[a]
-    return float(np.mean(last < ESCAPED))
+    return (last < ESCAPED).any(axis=1)
 
 
-def sample_estimate(draws, control=None):
+def sample_estimate(draws, control=None, lost=0.0):
     """An expectation over disorder and chains.
 
     Parameters
     ----------
     draws : array (disorder samples, replicas, records)
     control : array (disorder samples,) or None, known to be zero on average: what it explains of the samples' means is taken out
+    lost : share of samples that were left out for what they did; whichever they were, they shift a mean by at most sd sqrt(p / (1 - p))
     """
     samples, replicas, records = draws.shape
     means = draws.mean(axis=(1, 2))
     reduced = means if control is None or samples < MIN_CONTROLLED else _controlled(means, control)
-    error = float(reduced.std(ddof=1) / np.sqrt(samples)) if samples > 1 else np.nan
+    error = float(reduced.std(ddof=1) * np.sqrt(1 / samples + lost / (1 - lost))) if samples > 1 else np.nan
     if np.ptp(draws) == 0:
         return Estimate(float(reduced.mean()), error, None, None, None)
     thermal = (draws - means[:, None, None]).reshape(-1, records)

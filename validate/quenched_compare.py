@@ -14,7 +14,7 @@ from .compare import FAMILY_ERROR, MAX_KURTOSIS, RESOLUTION, Check, Verdict, con
 from .estimates import Estimate
 from .extrapolation import RATIO
 from .powers import GLASS_RATIO, extrapolate_power
-from .quenched import effort, has_patterns, not_applicable, run_quenched
+from .quenched import MAX_ESCAPED, effort, not_applicable, run_quenched
 from .replica_prediction import CRITICAL, ZERO, predict_replicas
 from .simulate import BUDGET, checked_chains, reported, require_temperature
 
@@ -33,8 +33,7 @@ MAX_SETS = 50_000
 MAX_IDENTITY = 4.5
 # An error above this share decides nothing about fluctuations and overlaps in a glass, whose finite-size corrections are large.
 COARSE = 0.06
-# Share of chains that may leave the state they started in before a size is left out, and from where they say that there is no such state.
-MAX_ESCAPED = 0.02
+# Share of samples that leave the state they started in from which there is no such state.
 DECAYED = 0.9
 
 
@@ -91,7 +90,13 @@ def compare_quenched(model, values, *, sizes=None, chains=None, sweeps=None, see
     verdict, reason = conclude(prediction, checks)
     options = {"sizes": sizes, "samples": plan.samples, "sweeps": plan.sweeps, "seed": seed, "state": state, "ansatz": prediction.ansatz}
     return Verdict(model.name, verdict, checks, threshold, reported(model, values), theory_temperature, prediction.solution.kind, reason,
-                   prediction.remark, runs, options, time.perf_counter() - begin)
+                   _remark(prediction, runs), runs, options, time.perf_counter() - begin)
+
+
+def _remark(prediction, runs):
+    """What the prediction says about itself, and samples that left the state."""
+    left = [f"{run.escaped:.1%} of {run.size} sites" for run in runs if run.escaped]
+    return "; ".join(filter(None, [prediction.remark, f"samples that left the pattern: {', '.join(left)}" if left else ""]))
 
 
 def judge_quenched(prediction, runs, values):

@@ -38,7 +38,7 @@ def _print(made, setting) -> None:
     print(f"{made.model} at {assignments(setting.named)}, {made.size} sites")
     print(f"  {made.chains} chains of {made.sweeps} sweeps, {made.algorithm}, seed {made.seed}")
     if getattr(made, "protocol", None) == "pattern":
-        print(f"  chains start in the pattern; {made.escaped:.1%} left it")
+        print(f"  chains start in the pattern; {made.escaped:.1%} of the samples left it")
     elif rungs := len(getattr(made, "temperatures", ())):
         print(f"  {made.disorder_samples} disorder samples, exchange of {rungs} temperatures up to {number(made.temperatures[-1], 3)}")
     rows = [[name, e.mean, number(e.error, 2), e.tau, e.r_hat, e.ess] for name, e in made.estimates.items()]

@@ -27,17 +27,17 @@ def check(verdict, observable):
 
 
 def test_a_paramagnet_is_consistent_and_another_temperature_is_not():
-    right = compare(SK, T=1.2, budget=8)
+    right = compare(SK, T=1.2, budget=6)
     assert right.verdict == "consistent", right
     assert check(right, "energy").theory == pytest.approx(-1 / 2.4)
     assert check(right, "N<q^2>").theory == pytest.approx(1 / (1 - 1 / 1.2**2))
-    wrong = compare(SK, T=1.2, budget=8, theory_temperature_shift=0.02)
+    wrong = compare(SK, T=1.2, budget=6, theory_temperature_shift=0.02)
     assert wrong.verdict == "inconsistent"
     assert check(wrong, "energy").consistent is False
 
 
 def test_retrieval_starts_in_the_pattern():
-    verdict = compare("hopfield", T=0.2, alpha=0.05, budget=4)
+    verdict = compare("hopfield", T=0.2, alpha=0.05, budget=2)
     assert verdict.verdict == "consistent", verdict
     assert verdict.kind == "retrieval" and all(run.protocol == "pattern" for run in verdict.runs)
     # Amit, Gutfreund and Sompolinsky, Ann. Phys. 173, 30 (1987): the replica-symmetric overlap
@@ -45,7 +45,7 @@ def test_retrieval_starts_in_the_pattern():
 
 
 def test_a_ferromagnet_in_a_field_of_random_couplings():
-    verdict = compare(SK, T=0.5, J0=1.5, h=0.2, budget=4, sizes=(64, 128, 256))
+    verdict = compare(SK, T=0.5, J0=1.5, h=0.2, budget=2)
     assert verdict.verdict == "consistent", verdict
 
 
@@ -136,7 +136,7 @@ def test_what_is_not_covered_says_why():
 def test_chains_that_leave_do_not_confirm():
     verdict = compare("hopfield", T=0.4, alpha=0.05, sizes=(40, 60), chains=64, sweeps=400)
     assert verdict.verdict != "consistent"
-    assert max(run.escaped for run in verdict.runs) > 0.02
+    assert max(run.escaped for run in verdict.runs) > 0.15
 
 
 @pytest.mark.slow
@@ -147,4 +147,37 @@ def test_retrieval_overlaps(alpha, T, m):
     verdict = compare("hopfield", alpha=alpha, T=T)
     found = check(verdict, "m")
     assert found.theory == pytest.approx(m, abs=1e-9)
+    assert found.consistent is not False, verdict
+
+
+@pytest.mark.slow
+def test_another_temperature_fails_in_a_retrieval_state():
+    assert compare("hopfield", alpha=0.05, T=0.4, theory_temperature_shift=0.02).verdict == "inconsistent"
+
+
+@pytest.mark.slow
+def test_the_glass_refuses_replica_symmetry_and_takes_many_steps():
+    """SK at T = 0.5: u = -0.71871 in replica symmetry, -0.71146 with eight steps."""
+    from validate.quenched import run_quenched
+    from validate.quenched_compare import judge_quenched
+
+    model, values = model_of(SK, T=0.5)
+    symmetric = predict_replicas(model, values)
+    effort = {64: (500, 1000), 128: (600, 500), 256: (800, 220), 512: (1200, 100)}
+    runs = tuple(run_quenched(model, values, N, symmetric, sweeps=sweeps, samples=samples, seed=0) for N, (sweeps, samples) in effort.items())
+    words = {}
+    for steps in (0, 8):
+        prediction = predict_replicas(model, values, ansatz="krsb", steps=steps) if steps else symmetric
+        checks, _ = judge_quenched(prediction, runs, values)
+        words[steps] = next(c for c in checks if c.observable == "energy")
+    assert words[0].consistent is False and words[8].consistent is True, words
+    assert words[8].measured == pytest.approx(-0.711462, abs=0.004)
+
+
+@pytest.mark.slow
+def test_dense_network():
+    """p = 3 with different indices, at a = 0.1, T = 0.2: m = 0.9929277154."""
+    verdict = compare("dense-hopfield", p=3, a=0.1, T=0.2)
+    found = check(verdict, "m")
+    assert found.theory == pytest.approx(0.9929277154, abs=1e-9)
     assert found.consistent is not False, verdict
