@@ -9,6 +9,7 @@ from ..results import Solution, Stability, Status
 from .labels import kind, sector
 from .physical import is_collapsed
 from .stability import stability
+from .valleys import free_squares, highest_of_valleys
 
 # A quadrature error above this is reported as an unresolved average.
 QUADRATURE = 1e-10
@@ -31,7 +32,7 @@ def assemble(unknowns, u, status=Status.CONVERGED, multiplicity=None):
         kind=kind(unknowns, u, state.replicon, is_collapsed(unknowns, u)), multiplicity=multiplicity or len(unknowns.orbit(u)),
         residual=float(np.abs(state.residual).max(initial=0.0)), quadrature_error=error, status=status,
         parameters=parameters(system), model=model.name, replicon=state.replicon, rs_valid=is_valid(unknowns, state),
-        options={"ansatz": system.theory.ansatz.name, "steps": system.theory.steps})
+        options={"ansatz": system.theory.ansatz.name, "steps": system.theory.steps, "squares": free_squares(system.theory, u, system.T)})
     return solution, sector(unknowns, u)
 
 
@@ -68,16 +69,20 @@ def ordered(pairs):
     ----------
     pairs : [(Solution, sector)]
 
-    Over overlaps the free energy is maximal: of the stable states without a spontaneous signal the highest counts. Over signals it is
-    minimal: the equilibrium is the lowest of that state and of the stable ones with a signal.
+    Over overlaps the free energy is maximal: of the stable states without a spontaneous signal the highest counts. Over signals, and
+    over mean squares that are free, it is minimal: the equilibrium is the lowest of those states and of the stable ones with a signal.
     """
     usable = [(s, where) for s, where in pairs if s.status in (Status.CONVERGED, Status.UNRESOLVED)]
     pool = [p for p in usable if p[0].stable] or usable
     silent = [s for s, where in pool if where != "spontaneous"]
-    candidates = [s for s, where in pool if where == "spontaneous"] + ([max(silent, key=_energy)] if silent else [])
+    candidates = [s for s, where in pool if where == "spontaneous"] + highest_of_valleys(silent, _energy, _squares)
     best = min(candidates, key=_energy, default=None)
     items = sorted((s for s, _ in pairs), key=lambda s: (s is not best, not s.stable, s.free_energy))
     return tuple(replace(s, equilibrium=s is best) for s in items)
+
+
+def _squares(solution):
+    return solution.options.get("squares", ())
 
 
 def _energy(solution):

@@ -57,7 +57,7 @@ def _reported(unknowns, u, top):
         found = system.state(closed(unknowns, u, top)).order_parameters
         idle = set(map(str, system.theory.breaking[steps:]))
         values = {name: 0.0 if name in idle else cleaned(x) for name, x in found.items()}
-    options = {"ansatz": system.theory.ansatz.name, "steps": system.theory.steps, "open_steps": steps}
+    options = {**solution.options, "ansatz": system.theory.ansatz.name, "steps": system.theory.steps, "open_steps": steps}
     return replace(solution, order_parameters=values, options=options), where
 
 

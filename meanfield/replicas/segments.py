@@ -10,6 +10,7 @@ from scipy.interpolate import CubicSpline
 from .curves import Path, Stepping, follow, locate, solved_at
 from .limits import capacity
 from .line import Facts
+from .valleys import free_squares
 
 __all__ = ["Segment", "branch_paths", "crossing", "pieces", "segments_of", "zeros"]
 
@@ -75,6 +76,16 @@ class Segment:
         """The free energy at t, interpolated between the points of the branch."""
         t = min(max(t, self.facts[0].t), self.facts[-1].t)
         return float(self._interpolation(t))
+
+    def squares(self, t):
+        """Mean squares of spins of several lengths at t, interpolated."""
+        times, rows = self._squares
+        return tuple(float(np.interp(t, times, row)) for row in rows)
+
+    @cached_property
+    def _squares(self):
+        facts = sorted(self.facts, key=lambda f: f.t)
+        return [f.t for f in facts], list(zip(*(free_squares(self.line.theory, f.unknowns, f.system.T) for f in facts)))
 
     @cached_property
     def _interpolation(self):

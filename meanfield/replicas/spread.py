@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .valleys import free_squares, highest_of_valleys
+
 __all__ = ["Component", "Spread", "equilibrium"]
 
 SAME = 1e-6
@@ -36,12 +38,12 @@ class Component:
 def equilibrium(states):
     """The equilibrium among (Component, Point) at one place: as `solve` decides, or None.
 
-    Over overlaps the free energy is maximal: of the stable states without a spontaneous signal the highest counts. Over signals it is
-    minimal: the equilibrium is the lowest of that state and of the stable ones with a signal.
+    Over overlaps the free energy is maximal: of the stable states without a spontaneous signal the highest counts. Over signals, and
+    over mean squares that are free, it is minimal: the equilibrium is the lowest of those states and of the stable ones with a signal.
     """
     pool = _unbroken([s for s in states if s[0].stable] or list(states))
     silent = [s for s in pool if not s[0].signal]
-    candidates = [s for s in pool if s[0].signal] + ([max(silent, key=_energy)] if silent else [])
+    candidates = [s for s in pool if s[0].signal] + highest_of_valleys(silent, _energy, _squares)
     return min(candidates, key=_energy, default=None)
 
 
@@ -50,6 +52,11 @@ def _unbroken(states):
     if not any(c.member.steps for c, _ in states):
         return states
     return [s for s in states if s[0].member.steps or s[1].replicon > 0]
+
+
+def _squares(state):
+    point = state[1]
+    return free_squares(point.member.theory, point.u, point.values.get("T", 1.0))
 
 
 def _energy(state):
@@ -150,9 +157,13 @@ class Spread:
 
     def states(self, values):
         """[(Component, Point)] at any place, solved for from the grid points around it."""
-        found = []
+        found, done = [], set()
         for c, p in self.around(values):
-            point = p.member.solve(p.u, values) or self._walked(p, values)
+            if id(c) in done:
+                continue
+            point = p.member.solve(p.u, values) or (self._walked(p, values) if hasattr(p.member, "kernel") else None)
+            if point is not None:
+                done.add(id(c))
             if point is None or any(o.member is p.member and np.abs(o.u - point.u).max(initial=0.0) < 1e-5 for _, o in found):
                 continue
             found.append((self.component(point) or c, point))

@@ -80,7 +80,7 @@ def _one_overlap(unknowns, o):
     if o.kind == "finite":
         top = max(abs(float(x)) ** 2 for layer in unknowns.system.theory.layers if layer.overlap is o.overlap
                   for x in (state[o.overlap.variable] for _, state in layer.site.enumerate()))
-        squares = [top * f for f in (0.9, 0.5, 0.15)]
+        squares = [top * f for f in (0.9, 0.5, 0.15, 0.005)]
         if T > 0:
             return [(q * d, (1 - q) * d / T) for d in squares for q in (1e-3, 0.3, 0.7, 0.95, 0.995)]
         return [(d, C) for d in squares for C in RESPONSES[::2]]

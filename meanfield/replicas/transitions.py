@@ -16,6 +16,7 @@ from .saddle import saddle
 from .seeds import Seeds, scanned
 from .segments import branch_paths, pieces, segments_of, zeros
 from .solutions import theory_of
+from .valleys import highest_of_valleys
 
 __all__ = ["replica_transitions"]
 
@@ -202,11 +203,11 @@ class Finder:
     def equilibrium(self, t, energy=lambda s, t: s.at(t).free_energy):
         """The segment of equilibrium at t, or None.
 
-        Over signals the free energy is lowest, over overlaps without signal highest.
+        Over signals and mean squares the free energy is lowest, over overlaps without signal highest.
         """
         silent = self._present(t, lambda s: not s.signal and s.extremal)
         signals = self._present(t, lambda s: s.signal and s.stable and self._is_state(s)) + self.perfect
-        best = [max(silent, key=lambda s: energy(s, t))] if silent else []
+        best = highest_of_valleys(silent, lambda s: energy(s, t), lambda s: s.squares(t))
         return min([*best, *signals], key=lambda s: energy(s, t), default=None)
 
     def _present(self, t, wanted):

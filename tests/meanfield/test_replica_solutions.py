@@ -250,3 +250,32 @@ def test_an_ansatz_needs_couplings():
         meanfield.solutions("curie-weiss", T=0.5, ansatz="1rsb")
     with pytest.raises(InputError, match="no temperature"):
         meanfield.solutions("perceptron-binary", T=0.5)
+
+
+GHATAK_SHERRINGTON = """
+name = "Ghatak-Sherrington"
+[parameters]
+J0 = 0.5
+Dc = 0.3
+[site]
+S = [-1, 0, 1]
+[order_parameters]
+m = "S"
+[energy]
+density = "-J0*m**2/2"
+site = "Dc*S**2"
+[[couplings]]
+kind = "gaussian"
+covariance = "q**2/2"
+"""
+
+
+@pytest.mark.parametrize("T, Dc, kind", [(0, 0.5, "spin-glass"), (0.001, 0.5, "spin-glass"), (0.2, 0.9, "spin-glass"),
+                                         (0.2, 0.93, "paramagnetic"), (0, 0.95, "paramagnetic")])
+def test_mean_squares_lower_the_free_energy(T, Dc, kind, tmp_path):
+    path = tmp_path / "gs.toml"
+    path.write_text(GHATAK_SHERRINGTON)
+    found = meanfield.solutions(str(path), T=T, Dc=Dc)
+    stable = [s for s in found if s.stable]
+    assert found.equilibrium.kind == kind and {s.kind for s in stable} == {"paramagnetic", "spin-glass"}
+    assert found.equilibrium.free_energy == min(s.free_energy for s in stable)
