@@ -217,7 +217,8 @@ def _place_and_starts(at, start):
         start = getattr(at, "order_parameters", None)
     if start is None:
         raise InputError("a special point needs a start: approximate order parameters, or a pair of them for coexistence")
-    pair = isinstance(start, (tuple, list)) and len(start) == 2 and all(np.ndim(s) or hasattr(s, "get") or isinstance(s, Solution) for s in start)
+    is_state = lambda s: bool(np.ndim(s)) or hasattr(s, "get") or isinstance(s, Solution)
+    pair = isinstance(start, (tuple, list)) and len(start) == 2 and all(map(is_state, start))
     return place, list(start) if pair else [start]
 
 

@@ -115,8 +115,8 @@ def precise(source, *, digits=50, T=None, beta=None, start=None, at=None, ansatz
         point; two of them ask for their coexistence
     at : {name: approximate value} of one parameter that is left free, a `Transition` or a `SpecialPoint` of a branch: the nearest
         point where the state of `start` becomes singular
-    ansatz : of replicas, for models with quenched couplings: rs only. A start there is {name: value} of means and of overlaps q or
-        responses C = (q_d - q)/T (C at T = 0)
+    ansatz : of replicas, for models with quenched couplings: rs only. A start there is {name: value} of means and of overlaps
+        q or responses C = (q_d - q)/T (C at T = 0)
 
     Returns
     -------

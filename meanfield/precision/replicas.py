@@ -1,6 +1,7 @@
 """Replica-symmetric equations of quenched couplings to any number of digits.
 
-The Gaussian fields of two-state sites enter through averages E T log 2cosh(x/T) and their slopes; at T = 0 these are error functions.
+The Gaussian fields of two-state sites enter through averages E T log 2cosh(x/T) and their slopes; at T = 0 these are error
+functions.
 """
 
 from dataclasses import dataclass
@@ -30,6 +31,10 @@ __all__ = ["Point", "ReplicaSetting", "check"]
 SETTLING = 300
 
 
+def _unavailable(ansatz):
+    return InputError(f"precise points with quenched couplings are replica symmetric: got {ansatz.title}, use the ansatz rs")
+
+
 def check(theory, cold):
     """Refuse what has no precise points.
 
@@ -40,7 +45,7 @@ def check(theory, cold):
     """
     name, leaves = theory.model.name, [leaf for layer in theory.layers for leaf in layer.leaves]
     if theory.steps:
-        raise InputError(f"precise points with quenched couplings are replica symmetric: got {theory.ansatz.title}, use the ansatz rs")
+        raise _unavailable(theory.ansatz)
     if theory.channel is not None or not theory.model.has_temperature:
         raise InputError(f"{name} has pattern constraints: precise points are available for couplings between two-state sites")
     if any(leaf.kind == "finite" and len(leaf.slopes) > 2 for leaf in leaves):
@@ -132,7 +137,8 @@ class _Values:
 
     def __call__(self, expr):
         expr = sympy.sympify(expr)
-        return expr.xreplace({s: self._value(s) for s in expr.free_symbols if s in self.chain.nodes or s in self.chain.definitions})
+        opaque = [s for s in expr.free_symbols if s in self.chain.nodes or s in self.chain.definitions]
+        return expr.xreplace({s: self._value(s) for s in opaque})
 
     def _value(self, s):
         if s not in self._done:
@@ -175,9 +181,9 @@ class Point:
     """
 
     def __init__(self, model, values, ansatz=None):
-        theory = ansatz_of(ansatz)
-        if theory.steps:
-            raise InputError(f"precise points with quenched couplings are replica symmetric: got {theory.title}, use the ansatz rs")
+        chosen = ansatz_of(ansatz)
+        if chosen.steps:
+            raise _unavailable(chosen)
         self.model, self.values = model, {name: float(v) for name, v in values.items()}
         self.system = system_of(model, self.values)
         self.unknowns = Unknowns(self.system)
@@ -224,7 +230,7 @@ class Point:
         return InputError(f"start: expected {{name: value}} of {', '.join(self.system.names)} or {overlaps}, got {start!r}")
 
     def settled(self, start):
-        """Unknowns of the closest state that Newton's method reaches from a start, at once or after iterations; else the start."""
+        """Unknowns of the closest state that Newton's method reaches, at once or after iterations; else of the start."""
         u = self.placed(start)
         with np.errstate(all="ignore"):
             v = iterated(self.unknowns, u, held=[i for i in self.unknowns.means if u[i] == 0], steps=SETTLING)
@@ -257,6 +263,7 @@ class Point:
         pairs = [assemble(found.unknowns, u) for u in found.points]
         best = next((s for s in ordered(pairs) if s.equilibrium), None)
         if best is None or not best.converged:
-            raise InputError(f"no solution to refine: {nowhere(self.system).status if best is None else best.status}; give another start")
+            status = nowhere(self.system).status if best is None else best.status
+            raise InputError(f"no solution to refine: {status}; give another start")
         same = (s.order_parameters == best.order_parameters and s.free_energy == best.free_energy for s, _ in pairs)
         return found.points[next(i for i, yes in enumerate(same) if yes)], best

@@ -21,7 +21,8 @@ QUANTITIES = ("free_energy", "entropy", "energy", "kind", "stable", "multiplicit
               "residual", "quadrature_error", "solutions", "complete")
 # What exists with quenched couplings only, and without only.
 QUENCHED, PLAIN = ("replicon", "rs_valid"), ("susceptibility",)
-_NUMBERS = ("free_energy", "entropy", "energy", "stable", "equilibrium", "multiplicity", "residual", "quadrature_error", "converged")
+_NUMBERS = ("free_energy", "entropy", "energy", "stable", "equilibrium", "multiplicity", "residual", "quadrature_error",
+            "converged")
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +66,9 @@ class Work:
     def identity(self):
         """The search's options as plain values."""
         compiled = self.theory.compiled()
-        return compiled.identity() if isinstance(compiled, Quenched) else {"method": type(self.method).__name__, **asdict(self.method)}
+        if isinstance(compiled, Quenched):
+            return compiled.identity()
+        return {"method": type(self.method).__name__, **asdict(self.method)}
 
 
 def columns(compiled):

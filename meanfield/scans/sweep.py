@@ -43,14 +43,15 @@ def scan(model, over, quantities=None, *, executor=None, checkpoint=None, progre
     progress : True for messages on standard error, a function progress(done, total), or False
     every : all solutions along a further dimension "solution", stable ones first, padded with NaN
     method : Search; with quenched couplings there is one search, and no choice
-    ansatz, steps : of replicas, for models with quenched couplings: rs (default), 1rsb, krsb with the number of steps, or a KStepRSB
+    ansatz, steps : of replicas, for models with quenched couplings: rs (default), 1rsb, krsb with their number, or a KStepRSB
     chunk : points of one task; by default what keeps the workers evenly busy
     parameters : the others, with T where the model has one
 
     Returns
     -------
     xarray.Dataset
-        dimensions named by the scanned parameters; order parameters, with quenched couplings overlaps too, the quantities, converged and status; failed points are
+        dimensions named by the scanned parameters; order parameters, with quenched couplings overlaps
+        too, the quantities, converged and status; failed points are
         NaN, and `status` says why
 
     Raises

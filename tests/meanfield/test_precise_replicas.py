@@ -14,7 +14,8 @@ LINES = [
     ("3/5", {"m": 0.78, "q": 0.663}, 0.0388, "0.0388088937055544250167"),
     pytest.param("1/5", {"m": 0.951, "q": 0.9527}, 0.1225, "0.1225588606226202451433", marks=pytest.mark.slow),
     ("0", ({"m": 0.99998, "C": 0.0002}, {"m": 0, "C": 0.77}), 0.0519, "0.05185433091891705666886"),
-    pytest.param("3/5", ({"m": 0.88, "q": 0.79}, {"m": 0, "q": 0.47}), 0.0193, "0.01926348576585431447399", marks=pytest.mark.slow),
+    pytest.param("3/5", ({"m": 0.88, "q": 0.79}, {"m": 0, "q": 0.47}), 0.0193, "0.01926348576585431447399",
+                 marks=pytest.mark.slow),
 ]
 
 
@@ -33,14 +34,16 @@ def test_capacity_at_zero_temperature_in_closed_form():
     with mp.workdps(80):
         root = lambda y: mpmath.erf(y) / (mpmath.sqrt(2) * y) - mpmath.sqrt(2 / mpmath.pi) * mpmath.exp(-y**2)
         y = mpmath.findroot(lambda y: mpmath.diff(root, y), 1.511)
-        assert abs(found["alpha"] - root(y) ** 2) < mpmath.mpf(10) ** -60 and abs(found["m"] - mpmath.erf(y)) < mpmath.mpf(10) ** -60
+        assert abs(found["alpha"] - root(y) ** 2) < mpmath.mpf(10) ** -60
+        assert abs(found["m"] - mpmath.erf(y)) < mpmath.mpf(10) ** -60
 
 
 def test_equations_of_sherrington_and_kirkpatrick():
     """q = E tanh^2(sqrt(q) z/T) by Gauss-Legendre integrals at higher precision; u and s at T = 0 in closed form."""
     found = precise("sherrington-kirkpatrick", T="1/2", digits=25)
     with mp.workdps(35):
-        mean = lambda q: mpmath.quad(lambda z: mpmath.tanh(2 * mpmath.sqrt(q) * z) ** 2 * mpmath.npdf(z), [-14, -6, -3, 0, 3, 6, 14])
+        square = lambda q, z: mpmath.tanh(2 * mpmath.sqrt(q) * z) ** 2 * mpmath.npdf(z)
+        mean = lambda q: mpmath.quad(lambda z: square(q, z), [-14, -6, -3, 0, 3, 6, 14])
         assert abs(mean(found["q"]) - found["q"]) < mpmath.mpf(10) ** -25
     cold = precise("sherrington-kirkpatrick", T=0, digits=40)
     with mp.workdps(50):
@@ -86,7 +89,8 @@ def test_a_certificate_contains_the_solution():
     ("hopfield", {"ansatz": "1rsb"}, "are replica symmetric: got 1-step"), ("perceptron-spherical", {}, "pattern constraints"),
     ("spherical-p-spin-glass", {"T": 0}, "entropy diverges at T = 0"),
     ("hopfield", {"start": [1]}, "start: expected .* of m, C or q"),
-    ("hopfield", {"start": {"x": 1}}, "the start names x"), ("hopfield", {"at": {"alpha": 0.1}, "alpha": 0.1, "start": [1, 1]}, "both set"),
+    ("hopfield", {"start": {"x": 1}}, "the start names x"),
+    ("hopfield", {"at": {"alpha": 0.1}, "alpha": 0.1, "start": [1, 1]}, "both set"),
     ("hopfield", {"at": {"x": 0.1}, "start": [1, 1]}, "no parameter that can vary: expected one of T, alpha"),
     ("curie-weiss", {"ansatz": "1rsb"}, "no replica ansatz"),
 ])

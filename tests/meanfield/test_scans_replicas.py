@@ -1,4 +1,4 @@
-"""Scans of models with quenched couplings: overlaps and replicon in the Dataset, workers, interruptions, ansatz, no temperature."""
+"""Scans of models with quenched couplings: overlaps and replicon, workers, interruptions, ansatz, no temperature."""
 
 import signal
 import subprocess
@@ -81,7 +81,7 @@ def test_every_solution():
 
 def test_steps_of_replica_symmetry_breaking():
     """Overlaps q0, q1 and the block parameter x of one step."""
-    data, one = scanned("sherrington-kirkpatrick", {"T": [0.6]}, ansatz="1rsb"), None
+    data = scanned("sherrington-kirkpatrick", {"T": [0.6]}, ansatz="1rsb")
     one = meanfield.solve("sherrington-kirkpatrick", T=0.6, ansatz="1rsb")
     assert [float(data[n][0]) for n in ("q0", "q1", "x")] == pytest.approx([one[n] for n in ("q0", "q1", "x")], abs=1e-12)
     assert '"1rsb"' in data.attrs["search"]
@@ -106,7 +106,8 @@ def test_another_ansatz_is_another_computation(tmp_path):
 @pytest.mark.parametrize(("model", "over", "options", "said"), [
     ("hopfield", {"T": [0.1]}, {"quantities": "susceptibility"}, "not available for models with quenched couplings"),
     ("curie-weiss", {"T": [0.1]}, {"quantities": "replicon"}, "not available for models without"),
-    ("curie-weiss", {"T": [0.1]}, {"ansatz": "1rsb"}, "no replica ansatz"), ("hopfield", {"T": [0.1]}, {"ansatz": "2rsb"}, "unknown ansatz"),
+    ("curie-weiss", {"T": [0.1]}, {"ansatz": "1rsb"}, "no replica ansatz"),
+    ("hopfield", {"T": [0.1]}, {"ansatz": "2rsb"}, "unknown ansatz"),
     ("perceptron-spherical", {"T": [0.1]}, {}, "has no temperature"), ("p-spin-glass", {"p": [2, 3]}, {}, "structural integer"),
     ("dreaming-hopfield", {"T": [0.1]}, {"ansatz": "1rsb"}, "use the ansatz rs"),
 ])
