@@ -19,11 +19,13 @@ EQUAL = 1e-9
 # A state with less order has merged with one of more symmetry: what looks like a fold is an instability of that.
 MERGED = 1e-3
 SPACING = 0.012
+# Where solutions are slow, every few points of a curve are looked at first; bisections of the ends of lines.
+FEW, HALVINGS, SLOW_HALVINGS = 5, 36, 12
 SHORTEST = 2e-3
 # A run that keeps closer to the border of the plane is rounding: states become singular where couplings vanish.
 RIM = 1e-6
 # At how many places of a run the phases are named.
-NAMED = 7
+NAMED, SLOW_NAMED = 7, 5
 # Ends of lines closer than the first to a crossing of instabilities, in units of the box, end there; closer than the second they meet.
 SNAP = 1e-2
 MEETING = 1e-6
@@ -93,12 +95,23 @@ class Cutter:
         return found
 
     def _cut(self, border):
-        kinds = [self.worth[border.kind](border, z) for z in border.path]
+        kinds = self._kinds(border)
         index = 0
         for kind, group in groupby(kinds):
             first, index = index, index + len(list(group))
             if kind:
                 yield from self._lines(border, kinds, first, index - 1)
+
+    def _kinds(self, border):
+        """What every point of a curve is worth; of slow ones every few points, and all where these differ."""
+        worth = {}
+        ask = lambda i: worth.setdefault(i, self.worth[border.kind](border, border.variables(i)))
+        stride = 1 if hasattr(border, "curve") else FEW
+        chosen = sorted({*range(0, len(border), stride), len(border) - 1})
+        found = [ask(chosen[0])]
+        for a, b in pairwise(chosen):
+            found += [ask(a) if ask(a) == ask(b) else ask(i) for i in range(a + 1, b)] + [ask(b)]
+        return found
 
     def _lines(self, border, kinds, first, last):
         """Lines of the points first..last of a curve, of which all have one worth."""
@@ -123,7 +136,7 @@ class Cutter:
         if not 0 <= other < len(kinds):
             return None
         left, inside, outside, best = min(i, other), float(i > other), float(other > i), None
-        for _ in range(36):
+        for _ in range(HALVINGS if hasattr(border, "curve") else SLOW_HALVINGS):
             middle = (inside + outside) / 2
             z = border.between(left, middle)
             if z is not None and self.worth[border.kind](border, z) == kinds[i]:
@@ -137,7 +150,8 @@ class Cutter:
         found = [border.values(run[0])]
         for a, b in pairwise(run):
             gap = np.abs(self.area.unit(border.values(b)) - self.area.unit(border.values(a))).max()
-            for share in np.arange(1, int(gap / SPACING) + 1) / (int(gap / SPACING) + 1):
+            count = int(gap / SPACING) if hasattr(border, "curve") or border.kind == "capacity" else 0
+            for share in np.arange(1, count + 1) / (count + 1):
                 z = border.chord(a, b, share)
                 if z is not None:
                     found.append(border.values(z))
@@ -146,7 +160,7 @@ class Cutter:
 
     def _named(self, border, kinds, run):
         """[(piece of a run, [labels of the two phases, for each kind])], cut where labels change."""
-        chosen = sorted({round(k) for k in np.linspace(0, len(run) - 1, min(NAMED, len(run)))})[1:-1] or [len(run) // 2]
+        chosen = sorted({round(k) for k in np.linspace(0, len(run) - 1, min(NAMED if hasattr(border, "curve") else SLOW_NAMED, len(run)))})[1:-1] or [len(run) // 2]
         names = {k: self._between(border, kinds, run[k]) for k in chosen}
         start = 0
         for a, b in pairwise(chosen):

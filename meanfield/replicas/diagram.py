@@ -45,7 +45,7 @@ def replica_phase_diagram(model, ranges, fixed, ansatz=None, steps=None, section
     sections, progress, executor, checkpoint : as in `meanfield.phase_diagram`
     """
     plane = (model, ranges, tuple(fixed.items()), ansatz, steps)
-    return _Mapper(plane, executor, progress or (lambda done, total: None), checkpoint).run(sections or SECTIONS)
+    return _Mapper(plane, executor, progress or (lambda done, total: None), checkpoint).run(sections)
 
 
 def area_of(plane):
@@ -138,7 +138,8 @@ class _Mapper:
         """What is searched: points of the plane where solutions come cheaply from the compiled equations, else sections through it."""
         if self.area.compiled and not self.area.broken:
             return [tuple(self.area.low + np.array(p) * (self.area.high - self.area.low)) for p in product(POINTS, repeat=2)]
-        return [(r.name, r.low + share * (r.high - r.low)) for share, r in product(shares, self.area.ranges)]
+        chosen = shares if shares is not None else SECTIONS[:1] if self.area.broken else SECTIONS
+        return [(r.name, r.low + share * (r.high - r.low)) for share, r in product(chosen, self.area.ranges)]
 
     def search(self, tasks):
         """Do the tasks that are not done, on the executor, and keep what was found."""

@@ -125,7 +125,7 @@ def _explained(borders, edge, reach):
     unit = borders.area.unit(edge.start.values)
     for border in borders.curves:
         explains = border.explains(kind, members, block) or kind == "spinodal" and (
-            _springs(members[0], border) or border.kind in ("capacity", "static"))
+            _springs(members[0], border) or border.kind in ("capacity", "static")) or kind == "first-order" and border.kind == "static"
         if explains and _passes(borders.area.unit(border.places), unit, reach):
             return True
     return False

@@ -56,7 +56,7 @@ def _unbroken(states):
 
 def _squares(state):
     point = state[1]
-    return free_squares(point.member.theory, point.u, point.values.get("T", 1.0))
+    return free_squares(point.member.theory, point.u, point.member.area.parameters(point.values).get("T", 1.0))
 
 
 def _energy(state):
