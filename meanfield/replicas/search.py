@@ -4,7 +4,7 @@ import numpy as np
 
 from .physical import is_physical
 from .reduced import Reduced, iterated, with_auxiliaries
-from .starts import responses, rs_starts, slowest
+from .starts import responses, rs_starts, saturated_starts, slowest
 from .unknowns import Unknowns
 
 SAME = 1e-6
@@ -152,7 +152,7 @@ def _many_starts(unknowns, null, free, found):
     active = [i for i in unknowns.means if i not in null]
     starts = list(rs_starts(unknowns, null))
     relaxed = _relaxed(unknowns, starts, null, active)
-    for u in relaxed + distinct(starts, 0.3)[:DIRECT]:
+    for u in relaxed + distinct(starts, 0.3)[:DIRECT] + list(saturated_starts(unknowns, null)):
         _try(unknowns, u, free, active, found)
     more = _between(unknowns, null, found) + _slow(unknowns, relaxed, null, active, found)
     for u in more:

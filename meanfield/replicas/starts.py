@@ -11,6 +11,7 @@ RESPONSES = (0.003, 0.03, 0.1, 0.25, 0.5, 0.8, 1.2, 2.0, 4.0)
 FREE_SQUARES = (0.03, 0.2, 1.0)
 FREE_RESPONSES = (0.05, 0.25, 1.0, -0.05, -0.25, -0.7)
 SIGNALS = (0.95, 0.6, 0.2)
+SATURATED = (0.1, 0.01, 0.001)
 # A point closer than this to a solution, relatively, is no ghost of its own.
 GHOSTLY = 0.15
 
@@ -99,6 +100,25 @@ def rs_starts(unknowns, null):
             u[i] = max(unknowns.levels(u)[0][0][0], 1e-6)
         u = with_auxiliaries(unknowns, u)
         if u is not None and np.isfinite(unknowns.system.residual(u)).all():
+            yield u
+
+
+def saturated_starts(unknowns, null):
+    """Starts at which spins bound to auxiliary variables no longer respond, so that these respond as by themselves, of several sizes."""
+    theory, active = unknowns.system.theory, [i for i in unknowns.means if i not in null]
+    if not theory.free_responses or not active:
+        return
+    alone = dict(zip((layer.overlap for layer in theory.free_responses.values()), unknowns.auxiliaries[len(theory.model.auxiliaries):]))
+    for signal, square in product(SATURATED, SATURATED):
+        u = np.ones(unknowns.size)
+        u[list(null)], u[list(unknowns.auxiliaries)], u[active] = 0.0, unknowns.auxiliary_start, signal
+        u = with_auxiliaries(unknowns, u)
+        if u is None:
+            return
+        for o in unknowns.overlaps:
+            u[o.C] = u[alone[o.overlap]] if o.overlap in alone else SATURATED[-1]
+            u[list(o.q)] = square
+        if np.isfinite(unknowns.system.residual(u)).all():
             yield u
 
 

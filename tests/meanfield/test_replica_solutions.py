@@ -279,3 +279,9 @@ def test_mean_squares_lower_the_free_energy(T, Dc, kind, tmp_path):
     stable = [s for s in found if s.stable]
     assert found.equilibrium.kind == kind and {s.kind for s in stable} == {"paramagnetic", "spin-glass"}
     assert found.equilibrium.free_energy == min(s.free_energy for s in stable)
+
+
+@pytest.mark.parametrize("T, t", [(0.1, 10), (0.1, 100), (0, 1000)])
+def test_dreaming_keeps_retrieval(T, t):
+    found = meanfield.solutions("dreaming-hopfield", T=T, alpha=0.1, t=t)
+    assert found.equilibrium.kind == "retrieval" and found.equilibrium["m"] > 0.99
