@@ -101,9 +101,7 @@ class Batch:
         self.flips = 0
         self.restart()
         for step in range(1, sweeps + 1):
-            before = self.spins.clone()
-            self.sweep(step)
-            self.flips = self.flips + (self.spins != before).sum()
+            self.flips = self.flips + self.sweep(step)
             if K > 1:
                 self._exchange(temperatures, step % 2, swaps)
             if record is not None and step % thin == 0:
@@ -186,13 +184,18 @@ class TwoLayer(Batch):
         return self.spins @ self.rows_of_patterns.swapaxes(1, 2)
 
     def sweep(self, step):
-        """The Gaussian layer given the spins, then all spins given it."""
+        """The Gaussian layer given the spins, then all spins given it; returns the number of flips."""
         root = self.torch.sqrt(self.weights / self.rows)
         fresh = self.normal((*self.spins.shape[:2], self.weights.shape[-1]))
         mean = root * self.overlaps()
         self.z = mean + (fresh if self.z is None else REFLECTION * (self.z - mean) + (1 - REFLECTION**2) ** 0.5 * fresh)
-        field = 2 * ((root * self.z) @ self.rows_of_patterns + self.external / self.rows)
-        self.spins = self.torch.where(self.uniform(field.shape) < self.torch.sigmoid(field), 1.0, -1.0)
+        field = self.torch.baddbmm(2 * self.external / self.rows, 2 * root * self.z, self.rows_of_patterns)
+        before, self.spins = self.spins, self._heat_bath(field)
+        return 0.5 * (before.numel() - self.torch.dot(before.flatten(), self.spins.flatten()))
+
+    def _heat_bath(self, field):
+        """Spins +1 with probability 1/(1 + exp(-field)), in place."""
+        return field.sigmoid_().sub_(self.uniform(field.shape)).sign_().add_(0.5).sign_()
 
     def restart(self):
         """The Gaussian layer belongs to a temperature, and is drawn afresh for another."""
@@ -225,8 +228,8 @@ class Delayed(Batch):
         self.fields = self.external + self.spins @ self.couplings
 
     def sweep(self, step):
-        """All sites in order, a tile at a time."""
-        torch, n = self.torch, self.spins.shape[-1]
+        """All sites in order, a tile at a time; returns the number of flips."""
+        torch, n, flips = self.torch, self.spins.shape[-1], 0
         for first in range(0, n, TILE):
             tile = slice(first, min(first + TILE, n))
             s, h = self.spins[..., tile].clone(), self.fields[..., tile].clone()
@@ -238,8 +241,10 @@ class Delayed(Batch):
                 h += kicks[..., k, None] * block[:, None, k]
             self.spins[..., tile] = s + kicks
             self.fields += kicks @ self.couplings[:, tile]
+            flips = flips + (kicks != 0).sum()
         if step % REFRESH == 0:
             self._refresh()
+        return flips
 
     def _noise(self, shape):
         """Logistic or exponential variables, finite in single precision."""

@@ -93,7 +93,7 @@ def patterns(rows, weights, external, spins):
         gram[tile : tile + LANES] = x[:, tile : tile + LANES].T @ weighted[:, tile : tile + LANES]
     s, h, own = _padded(spins, external, stride)
     own[:n] = (x * weighted).sum(axis=0)[:n]
-    sites, kicks, _ = _flips(1)
+    sites, kicks, _ = _flips(2)
     system = Patterns(s, aligned((replicas * width,)), fields.ravel(), columns.ravel(), gram.ravel(), h, own, w, sites, kicks, stride, width, count)
     pattern_refresh(system, replicas)
     return system
@@ -111,23 +111,42 @@ def _flips(replicas):
 
 
 @njit(forceinline=True, **OPTIONS)
-def sweep_tile(y, s, spins, at, couplings, first, step, sites, kicks, base):
+def flip(k, y, s, spins, at, couplings, first, step, sites, kicks, place):
+    """Flip site k of a tile, note it, and return what it makes of y."""
+    kick = np.float32(-2.0) * spins[at + k]
+    spins[at + k] += kick
+    sites[place], kicks[place] = k, kick
+    return y + splat(kick) * (s * load(couplings, first + k * step))
+
+
+@njit(forceinline=True, **OPTIONS)
+def sweep_tile(y, s, mask, spins, at, couplings, first, step, sites, kicks, place):
     """Flip the sites of a tile in their order; y = s h - noise, s the spins before, row k of the couplings at first + k step.
 
-    Writes the places of the flips and what they add to the spins from `base` on, and returns their number.
+    `mask` holds the sites not yet passed that flip as things stand. Writes the places of the flips and what they add to the spins from
+    `place` on, and returns where they end.
     """
-    count = 0
-    mask = negative(y)
     while mask != 0:
         k = lowest(mask)
-        kick = np.float32(-2.0) * spins[at + k]
-        spins[at + k] += kick
-        sites[base + count] = k
-        kicks[base + count] = kick
-        count += 1
-        y = y + splat(kick) * (s * load(couplings, first + k * step))
+        y = flip(k, y, s, spins, at, couplings, first, step, sites, kicks, place)
         mask = negative(y) & above(k)
-    return count
+        place += 1
+    return place
+
+
+@njit(forceinline=True, **OPTIONS)
+def sweep_two(y, s, at, place, z, t, bt, qlace, spins, couplings, first, step, sites, kicks):
+    """`sweep_tile` of two replicas, (y, s, at, place) and (z, t, bt, qlace), in step, so that neither waits for its own sums."""
+    mask, nask = negative(y), negative(z)
+    while mask != 0 and nask != 0:
+        k, l = lowest(mask), lowest(nask)
+        y = flip(k, y, s, spins, at, couplings, first, step, sites, kicks, place)
+        z = flip(l, z, t, spins, bt, couplings, first, step, sites, kicks, qlace)
+        mask, nask = negative(y) & above(k), negative(z) & above(l)
+        place += 1
+        qlace += 1
+    place = sweep_tile(y, s, mask, spins, at, couplings, first, step, sites, kicks, place)
+    return place, sweep_tile(z, t, nask, spins, bt, couplings, first, step, sites, kicks, qlace)
 
 
 @njit(**OPTIONS)
@@ -138,11 +157,22 @@ def dense_sweep(system, state, scales, metropolis):
     flipped = 0
     for first in range(0, stride - SHORT, LANES):
         panels = first // LANES * ((stride - SHORT) // LANES)
-        for r in range(scales.size):
+        block = (panels + first // LANES) * PANEL
+        barrier = load(own, first)
+        for r in range(0, scales.size - 1, 2):
+            at = r * stride + first
+            s, t = load(spins, at), load(spins, at + stride)
+            y = s * load(fields, at) - barrier - splat(scales[r]) * noise(state, metropolis)
+            z = t * load(fields, at + stride) - barrier - splat(scales[r + 1]) * noise(state, metropolis)
+            place, qlace = sweep_two(y, s, at, r * LANES, z, t, at + stride, (r + 1) * LANES, spins, couplings, block, LANES, sites, kicks)
+            counts[r], counts[r + 1] = place - r * LANES, qlace - (r + 1) * LANES
+            flipped += counts[r] + counts[r + 1]
+        if scales.size % 2:
+            r = scales.size - 1
             at = r * stride + first
             s = load(spins, at)
-            y = s * load(fields, at) - load(own, first) - splat(scales[r]) * noise(state, metropolis)
-            counts[r] = sweep_tile(y, s, spins, at, couplings, (panels + first // LANES) * PANEL, LANES, sites, kicks, r * LANES)
+            y = s * load(fields, at) - barrier - splat(scales[r]) * noise(state, metropolis)
+            counts[r] = sweep_tile(y, s, negative(y), spins, at, couplings, block, LANES, sites, kicks, r * LANES) - r * LANES
             flipped += counts[r]
         for column in range(0, stride - SHORT, LANES):
             _spread(fields, column, couplings, (panels + column // LANES) * PANEL, stride, sites, kicks, counts)
@@ -208,37 +238,56 @@ def pattern_sweep(system, state, scales, metropolis):
                 h1 = h1 + splat(overlaps[at + width + a]) * x
                 h2 = h2 + splat(overlaps[at + 2 * width + a]) * x
                 h3 = h3 + splat(overlaps[at + 3 * width + a]) * x
-            flipped += _pattern_tile(h0, first, r, scales, state, metropolis, *rest)
-            flipped += _pattern_tile(h1, first, r + 1, scales, state, metropolis, *rest)
-            flipped += _pattern_tile(h2, first, r + 2, scales, state, metropolis, *rest)
-            flipped += _pattern_tile(h3, first, r + 3, scales, state, metropolis, *rest)
+            flipped += _two_tiles(h0, h1, first, r, scales, state, metropolis, *rest)
+            flipped += _two_tiles(h2, h3, first, r + 2, scales, state, metropolis, *rest)
         for r in range(together, scales.size):
             h0 = h
             for a in range(system.patterns):
                 h0 = h0 + splat(overlaps[r * width + a]) * load(rows, a * stride + first)
-            flipped += _pattern_tile(h0, first, r, scales, state, metropolis, *rest)
+            flipped += _one_tile(h0, first, r, scales, state, metropolis, *rest)
     return flipped
 
 
 @njit(forceinline=True, **OPTIONS)
-def _pattern_tile(h, first, r, scales, state, metropolis, spins, overlaps, columns, gram, own, sites, kicks, stride, width):
-    """Flip the sites of a tile of one replica, and bring its overlaps up to date."""
-    s = load(spins, r * stride + first)
+def _two_tiles(h, g, first, r, scales, state, metropolis, spins, overlaps, columns, gram, own, sites, kicks, stride, width):
+    """Flip the sites of a tile of replicas r and r + 1 in the fields h and g, and bring their overlaps up to date."""
+    at = r * stride + first
+    s, t, barrier = load(spins, at), load(spins, at + stride), load(own, first)
+    y = s * h - barrier - splat(scales[r]) * noise(state, metropolis)
+    z = t * g - barrier - splat(scales[r + 1]) * noise(state, metropolis)
+    place, qlace = sweep_two(y, s, at, 0, z, t, at + stride, LANES, spins, gram, first * LANES, LANES, sites, kicks)
+    _project(overlaps, r * width, columns, first, sites, kicks, 0, place, width)
+    _project(overlaps, (r + 1) * width, columns, first, sites, kicks, LANES, qlace, width)
+    return place + qlace - LANES
+
+
+@njit(forceinline=True, **OPTIONS)
+def _one_tile(h, first, r, scales, state, metropolis, spins, overlaps, columns, gram, own, sites, kicks, stride, width):
+    """`_two_tiles` for one replica."""
+    at = r * stride + first
+    s = load(spins, at)
     y = s * h - load(own, first) - splat(scales[r]) * noise(state, metropolis)
-    count = sweep_tile(y, s, spins, r * stride + first, gram, first * LANES, LANES, sites, kicks, 0)
-    if count:
-        wide = width // LANES * LANES
-        for a in range(0, wide, LANES):
-            N = load(overlaps, r * width + a)
-            for f in range(count):
-                N = N + splat(kicks[f]) * load(columns, (first + sites[f]) * width + a)
-            store(overlaps, r * width + a, N)
-        for a in range(wide, width, SHORT):
-            M = load_short(overlaps, r * width + a)
-            for f in range(count):
-                M = M + splat_short(kicks[f]) * load_short(columns, (first + sites[f]) * width + a)
-            store(overlaps, r * width + a, M)
-    return count
+    place = sweep_tile(y, s, negative(y), spins, at, gram, first * LANES, LANES, sites, kicks, 0)
+    _project(overlaps, r * width, columns, first, sites, kicks, 0, place, width)
+    return place
+
+
+@njit(forceinline=True, **OPTIONS)
+def _project(overlaps, base, columns, first, sites, kicks, begin, end, width):
+    """Add flips to the overlaps."""
+    if begin == end:
+        return
+    wide = width // LANES * LANES
+    for a in range(0, wide, LANES):
+        M = load(overlaps, base + a)
+        for f in range(begin, end):
+            M = M + splat(kicks[f]) * load(columns, (first + sites[f]) * width + a)
+        store(overlaps, base + a, M)
+    for a in range(wide, width, SHORT):
+        m = load_short(overlaps, base + a)
+        for f in range(begin, end):
+            m = m + splat_short(kicks[f]) * load_short(columns, (first + sites[f]) * width + a)
+        store(overlaps, base + a, m)
 
 
 @njit(**OPTIONS)
