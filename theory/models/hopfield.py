@@ -21,7 +21,7 @@ def hopfield() -> Model:
         parameters={alpha: Parameter("alpha", 0.05, min=0)},
         name="hopfield",
         title="Hopfield network",
-        reference="D. J. Amit, H. Gutfreund, H. Sompolinsky, Phys. Rev. Lett. 55, 1530 (1985); Ann. Phys. 173, 30 (1987)",
+        reference="D. J. Amit, H. Gutfreund, H. Sompolinsky, Phys. Rev. Lett. 55, 1530 (1985); D. J. Amit, H. Gutfreund, H. Sompolinsky, Ann. Phys. 173, 30 (1987)",
     )
 
 

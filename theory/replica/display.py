@@ -5,6 +5,7 @@ The pressures are nested Gaussian averages; free energy and equations follow fro
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 
 import sympy
 from sympy import S
@@ -261,7 +262,7 @@ class Display:
         """f(m, q, ..., x) per site; its stationary points are the solutions."""
         terms = [*sympy.Add.make_args(self.signal), *(t for term in self.coupling_terms for t in sympy.Add.make_args(term))]
         terms += [-layer.weight * p * self.at_fields(P) for layer in self.theory.layers for p, P in self.leaf_pressures(layer)]
-        total = sympy.Add(*terms) - self.human(self.gate_pressure) - self.human(self.theory.normalisation)
+        total = without_cancelling(sympy.Add(*terms)) - self.human(self.gate_pressure) - self.human(self.theory.normalisation)
         return self.nishimori(total + self.teacher_field * self.theory.teacher_overlap) if self.theory.teacher else total
 
     def nishimori(self, expr):
@@ -462,8 +463,35 @@ def response(g, T):
 def leaf_pressure(leaf, mean, variances, powers, T):
     """The nested average of one leaf."""
     if leaf.kind == "quadratic":
-        return leaf.offset + quadratic_pressure(leaf.slopes[0], mean, variances, powers, T)
+        return merged(leaf.offset + quadratic_pressure(leaf.slopes[0], mean, variances, powers, T))
     return leaf.offset + Nested(leaf_potential(leaf, T), FIELD, mean, variances, powers)
+
+
+def without_cancelling(total):
+    """A sum whose polynomial terms are expanded together where that shortens them."""
+    chosen = [t for t in sympy.Add.make_args(total) if t.is_polynomial(*t.free_symbols)]
+    short = sympy.expand(sympy.Add(*chosen))
+    if short.is_number and chosen or len(sympy.Add.make_args(short)) + 1 < len(chosen):
+        return sympy.Add(*(t for t in sympy.Add.make_args(total) if t not in chosen), short)
+    return total
+
+
+def merged(total):
+    """A sum with c log a - c log b as the logarithm of one ratio: constants of measures cancel."""
+    logs = {}
+    for term in total.args if total.is_Add else ():
+        c, log = term.as_independent(sympy.log, as_Add=False)
+        if isinstance(log, sympy.log):
+            logs[log] = c
+    for a, b in combinations(logs, 2):
+        if logs[a] + logs[b] == 0 and logs[a] != 0:
+            quotient, power = sympy.cancel(a.args[0] / b.args[0]), 0
+            if quotient.has(sympy.exp, sympy.E):
+                quotient, power = sympy.cancel(quotient * sympy.E), -1
+            ratio = sympy.log(quotient) + power
+            total += sympy.expand_mul(logs[a] * ratio) - logs[a] * a + logs[a] * b
+            logs[a] = logs[b] = S.Zero
+    return total
 
 
 def leaf_squares(leaf, mean, variances, powers, T):

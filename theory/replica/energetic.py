@@ -116,7 +116,7 @@ def spectral_bend(coupling, overlaps):
     """{(overlap, overlap): 2 d2G/dy dy' at y = C}: the second variation inside the eigenvalue q_d - q_k."""
     y, G = _spectral(coupling, overlaps)
     at = dict(zip(y, (o.C for o in overlaps)))
-    return {(o, p): 2 * G.diff(s, t).xreplace(at) for o, s in zip(overlaps, y) for p, t in zip(overlaps, y)}
+    return {(o, p): 2 * G.diff(s).diff(t).xreplace(at) for o, s in zip(overlaps, y) for p, t in zip(overlaps, y)}
 
 
 def energy_of(coupling, overlaps, D):

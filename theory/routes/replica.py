@@ -444,6 +444,10 @@ class Replicas:
             for u, side in rows:
                 before.append(Derivative(F, u))
                 after.append(side.xreplace(at))
+        for o in self.theory.overlaps if self.theory.channel is None else ():
+            for name, (value, closed) in self._shown_fields(o).items():
+                before.append(Abbreviation(name, value))
+                after.append(closed)
         matched = {self.theory.teacher_overlap: self.theory.overlaps[0].values[0]} if self.theory.teacher else {}
         claim = Identity(matched, tolerance=DIFFERENCE)
         if self.theory.teacher:
@@ -453,6 +457,18 @@ class Replicas:
             title="The conjugate fields", rule="stationarity in the overlaps",
             justification=self._conjugate_text(), reference=MPV, before=row(*before), after=row(*after), claim=claim,
         )
+
+    def _shown_fields(self, o):
+        """{name: (V_i in the core's unknowns, its closed form in natural variables)}."""
+        display, found = self.display, {}
+        closed = [S.Zero] * (self.theory.steps + 1)
+        for c in display.acting(o):
+            own = display.spectral_variances(c, o) if c.kind == "spectral" else cumulated(display.share(c, o)[1])
+            closed = [a + b for a, b in zip(closed, own)]
+        stem = "V" if len(self.theory.overlaps) == 1 else f"V^{{{_latex(o.symbol)}}}"
+        for i, (value, shown) in enumerate(zip(self.fields_at(o)[1], closed)):
+            found[stem if not self.theory.steps else f"{stem}_{{{i}}}"] = (display.human(value), shown)
+        return found
 
     def _teacher_rows(self):
         """With a teacher: the gates' derivative in R at fixed q, and the mean square of their slope, on the Nishimori line."""
@@ -696,7 +712,7 @@ class Replicas:
                     after.append(display.human(value))
                     parts.append((AtIntegers(n, self.blocks, cases, heat, tolerance=1e-3), 1))
         if display.replicon is not None:
-            before.append(display.nishimori(display.at_fields(self._lowest())))
+            before.append(Abbreviation(r"\lambda", display.nishimori(display.at_fields(self._lowest()))))
             after.append(display.replicon)
             parts.append((Identity(), 1))
         return Step(
@@ -841,6 +857,11 @@ class _Named(MatrixSum):
         name = printer.doprint(self.named[1][0]).split("_")[0].upper()
         T = self.data[1].levels
         return rf"\frac{{1}}{{2 T^{{2}}}}\sum_{{a,b}} V_{{ab}}\,{name}_{{ab}}" if T else ""
+
+
+def cumulated(increments):
+    """V_0, ..., V_k from v_0, ..., v_k."""
+    return [sympy.expand(sympy.Add(*increments[: i + 1])) for i in range(len(increments))]
 
 
 def _latex(expr):

@@ -294,8 +294,8 @@ def latex(expr):
 
 
 def symbol_latex(name):
-    """m1 -> m_{1}, h_m1 -> h_{m_{1}}, mbar1 -> \\bar{m}_{1}, xi^i -> \\xi^{(i)}, z* -> z."""
-    name = name.rstrip("*")
+    """m1 -> m_{1}, h_m1 -> h_{m_{1}}, mbar1 -> \\bar{m}_{1}, xi^i -> \\xi^{(i)}, z* -> z, C_free -> C_{0}."""
+    name = re.sub(r"_free$", "_0", name.rstrip("*"))
     if name.startswith("\\"):
         return name
     if "^" in name:

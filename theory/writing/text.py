@@ -321,7 +321,10 @@ class TextPrinter(StrPrinter):
 
     def _own_MeanSign(self, expr):
         mean, variance = expr.args
-        return f"erf({self._print(mean / sympy.sqrt(2))}/{self._grouped(_unsigned_root(variance))})"
+        root = _unsigned_root(variance)
+        if root.is_Pow and root.exp == sympy.S.Half:
+            return f"erf({_atom(self.argument(mean))}/√({self._print(2 * root.base)}))"
+        return f"erf({_atom(self.argument(mean))}/(√2 {self._grouped(root)}))"
 
     def _own_MeanModulus(self, expr):
         return f"[{self._print(expr.closed_form())}]"
@@ -355,6 +358,9 @@ class TextPrinter(StrPrinter):
 
     def _own_Pi(self, expr):
         return "π"
+
+    def _own_Exp1(self, expr):
+        return "e"
 
     def _own_Infinity(self, expr):
         return "∞"
@@ -392,8 +398,8 @@ def _weight(factor):
 
 
 def symbol_text(name):
-    """m1 -> m₁, h_m1 -> h_m₁, mbar1 -> m̄₁, xi^i -> ξᵢ."""
-    name = name.rstrip("*").lstrip("\\")
+    """m1 -> m₁, h_m1 -> h_m₁, mbar1 -> m̄₁, xi^i -> ξᵢ, C_free -> C₀."""
+    name = re.sub(r"_free$", "_0", name.rstrip("*").lstrip("\\"))
     if "^" in name:
         base, site = name.split("^", 1)
         raised = f"⁽{site.translate(_SUPER)}⁾"
@@ -421,7 +427,7 @@ def _index(index):
 
 _WORDS = {"to": "→", "infty": "∞", "langle": "⟨", "rangle": "⟩", "sum": "Σ", "prod": "Π", "int": "∫", "partial": "∂", "nabla": "∇",
           "cdot": "·", "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥", "neq": "≠", "simeq": "≃", "approx": "≈", "pm": "±",
-          "propto": "∝", "times": "×", "ldots": "…", "dots": "…", "in": "∈", "equiv": "≡", "ll": "≪", "gg": "≫", "ell": "ℓ",
+          "propto": "∝", "times": "×", "ldots": "…", "cdots": "⋯", "dots": "…", "in": "∈", "equiv": "≡", "ll": "≪", "gg": "≫", "ell": "ℓ",
           "mid": "|", "lbrace": "{", "rbrace": "}", "qquad": "   ", "quad": "  ", "checkmark": "✓", "circ": "∘", "dagger": "†"}
 _ACCENTS = {"bar": "\u0304", "hat": "\u0302", "tilde": "\u0303"}
 _MARKUP = {",": " ", ";": " ", " ": " ", "!": "", "{": "{", "}": "}", "|": "‖", "\\": " "}
