@@ -285,3 +285,12 @@ def test_mean_squares_lower_the_free_energy(T, Dc, kind, tmp_path):
 def test_dreaming_keeps_retrieval(T, t):
     found = meanfield.solutions("dreaming-hopfield", T=T, alpha=0.1, t=t)
     assert found.equilibrium.kind == "retrieval" and found.equilibrium["m"] > 0.99
+
+
+@pytest.mark.parametrize("name", ["D", "C", "R"])
+def test_names_of_unknowns_make_way_for_parameters(name, tmp_path):
+    files = [tmp_path / "theirs.toml", tmp_path / "ours.toml"]
+    files[0].write_text(GHATAK_SHERRINGTON.replace("Dc", name))
+    files[1].write_text(GHATAK_SHERRINGTON)
+    own, other = (meanfield.solutions(str(f), T=0, **{p: 0.5}).equilibrium for f, p in zip(files, (name, "Dc")))
+    assert own.free_energy == other.free_energy and list(own.order_parameters.values()) == list(other.order_parameters.values())

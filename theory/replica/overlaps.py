@@ -12,9 +12,16 @@ from sympy import Expr
 from ..symbols import T, symbol
 
 
-def breaking_symbols(steps):
+def free_symbol(name, taken):
+    """The symbol of a name, with underscores after it where a model's own names, `taken`, contain it."""
+    while name in taken:
+        name += "_"
+    return symbol(name)
+
+
+def breaking_symbols(steps, taken=frozenset()):
     """D_1..D_k (D if k = 1): inverse temperature times the block parameters."""
-    return (symbol("D"),) if steps == 1 else tuple(symbol(f"D{i}") for i in range(1, steps + 1))
+    return (free_symbol("D", taken),) if steps == 1 else tuple(free_symbol(f"D{i}", taken) for i in range(1, steps + 1))
 
 
 def block_symbols(steps):
@@ -23,9 +30,12 @@ def block_symbols(steps):
 
 
 def is_taken(name, overlaps):
-    """Whether a replica theory with these overlaps (names) uses a name itself: overlaps, responses, block parameters, conjugate fields."""
+    """Whether a replica theory with these overlaps (names) uses a name itself: overlaps, block parameters, conjugate fields.
+
+    Responses C, D = beta x and a teacher's overlap R make way for a model's own names.
+    """
     own = "|".join(map(re.escape, overlaps))
-    return re.fullmatch(rf"({own})(\d+|_d)?|C(_({own}))?(_free)?|[Dx]\d*|R|[av]_({own})\d*|M\d+_squared|M_curvature|M_teacher", name) is not None
+    return re.fullmatch(rf"({own})(\d+|_d)?|C(_({own}))?_free|x\d*|[av]_({own})\d*|M\d+_squared|M_curvature|M_teacher", name) is not None
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,7 @@ class Overlap:
     steps : k
     suffix : appended to C where a model has several overlaps
     temperature : whether the model has one; without, T = 1
+    taken : names of the model's own
     """
 
     symbol: object
@@ -50,6 +61,7 @@ class Overlap:
     steps: int
     suffix: str = ""
     temperature: bool = True
+    taken: frozenset = frozenset()
 
     @cached_property
     def names(self):
@@ -59,7 +71,7 @@ class Overlap:
     @cached_property
     def C(self):
         """Symbol of beta (q_d - q_k), the response."""
-        return symbol(f"C{self.suffix}")
+        return free_symbol(f"C{self.suffix}", self.taken)
 
     @property
     def T(self):

@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..symbols import T, symbol
 from .ansatz import KStepRSB
 from .energetic import bend_of, energy_of, fields_of
-from .overlaps import Overlap, block_symbols, breaking_symbols
+from .overlaps import Overlap, block_symbols, breaking_symbols, free_symbol
 from .site_term import diagonal_of, layers_of, with_teacher
 
 
@@ -82,7 +82,13 @@ class ReplicaTheory:
             return None
         name, variable = found[0]
         suffix = f"_{name}" if len(self.model.overlaps) > 1 else ""
-        return Overlap(name, variable, index, diagonal_of(site, variable), self.steps, suffix, self.model.has_temperature)
+        return Overlap(name, variable, index, diagonal_of(site, variable), self.steps, suffix, self.model.has_temperature, self.taken)
+
+    @cached_property
+    def taken(self):
+        """Names of the model's own, which those of the theory's unknowns avoid."""
+        m = self.model
+        return frozenset(map(str, (*m.parameters, *m.disorder, *m.order_parameters, *m.auxiliaries, *m.site.variables, *m.overlaps)))
 
     @cached_property
     def overlaps(self):
@@ -94,7 +100,7 @@ class ReplicaTheory:
         """D_1..D_k, or T-multiples of fixed block parameters."""
         if self.ansatz.x is not None:
             return tuple(x / self.T for x in self.ansatz.x)
-        return breaking_symbols(self.steps)
+        return breaking_symbols(self.steps, self.taken)
 
     @cached_property
     def free_breaking(self):
@@ -109,7 +115,7 @@ class ReplicaTheory:
     @cached_property
     def teacher_overlap(self):
         """Symbol R of the overlap with the teacher; it equals q where the gate is the teacher's own (Nishimori line)."""
-        return symbol("R")
+        return free_symbol("R", self.taken)
 
     @property
     def matched(self):
