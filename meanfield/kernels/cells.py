@@ -10,10 +10,13 @@ import numpy as np
 
 from .jit import inlined, routine
 from .kernel import call_filler
-from .lanes import CLOSE2, LANES, warm_block
+from .lanes import CLOSE2, LANES, settle_block, warm_block
 from .primitives import COLD
 
 UNKNOWN, QUEUED = -1, -2
+# Cells at least this wide are filled by polynomials through SIDE x SIDE = LANES points (Chebyshev-Lobatto).
+PATCHED, SIDE = 12, 8
+LOBATTO = tuple(0.5 - 0.5 * math.cos(math.pi * a / (SIDE - 1)) for a in range(SIDE))
 
 
 @routine
@@ -74,17 +77,18 @@ def is_clean(count, phi, stable, j0, i0, j1, i1, orders):
 
 
 @routine
-def fill(kernels, sizes, axes, xs, ys, cell, orders, work, results, failed, failures):
+def fill(kernels, sizes, axes, xs, ys, cell, orders, work, patch, results, failed, failures):
     """Solve at the unknown points that a clean cell owns.
 
     Parameters
     ----------
+    patch : (values, tables), as `sample` leaves them
     results : (count, phi, energy, stable, equilibrium)
     failed : (M, 2) list of points that did not settle as expected, `failures` long
 
     Returns
     -------
-    the new number of failures
+    the new number of failures, -1 if the cell is better divided: its solutions are not as its corners promise
     """
     n, nodes, columns, static = sizes
     P, tables, values_block, X, out, step, length2, table, values, u, v, flags, best, leader, wanted, own = work
@@ -95,26 +99,36 @@ def fill(kernels, sizes, axes, xs, ys, cell, orders, work, results, failed, fail
     m = count[j0, i0]
     near2 = (0.25 * _closest(phi, m, j0, i0)) ** 2
     block_values = values if static else values_block
+    smooth = i1 - i0 >= PATCHED and j1 - j0 >= PATCHED
+    if smooth and not sample(kernels, sizes, axes, xs, ys, cell, orders, work, near2, patch, results):
+        return -1
+    close = np.full(m, smooth)
     for first in range(i0, last_i + 1, LANES):
         width = min(LANES, last_i + 1 - first)
         most = LANES // width
         for row in range(j0, last_j + 1, most):
             rows = min(most, last_j + 1 - row)
-            fresh = _claim(count, row, rows, first, width, m, wanted)
+            fresh = claim(count, row, rows, first, width, m, wanted)
             if fresh == 0:
                 continue
             whole = fresh == rows * width
-            _set_axes(axes, xs, ys, row, rows, first, width, P)
+            set_axes(axes, xs, ys, row, rows, first, width, P)
             if columns > 0:
-                _set_tables(kernels[0], nodes, static, rows * width, P, tables, values_block, table, values, own)
-            _set_coordinates(cell, row, rows, first, width, u, v)
+                set_tables(kernels[0], nodes, static, rows * width, P, tables, values_block, table, values, own)
+            if not smooth:
+                _set_coordinates(cell, row, rows, first, width, u, v)
             best[:] = math.inf
             leader[:] = -1.0
             for k in range(m):
-                _interpolate(phi, k, orders, cell, u, v, X)
-                bad = warm_block(kernels, nodes, n, P, tables, block_values, X, out, step, length2, near2, 6)
+                if smooth:
+                    for r in range(rows):
+                        _interpolate_row(patch, k, row + r - j0, first - i0, width, r * width, X)
+                    _repeat_last(X, rows * width)
+                else:
+                    _interpolate(phi, k, orders, cell, u, v, X)
+                bad, close[k] = warm_block(kernels, nodes, n, P, tables, block_values, X, out, step, length2, near2, 6, close[k])
                 expected = 1.0 if stable[k, j0, i0] else 0.0
-                bad += _lane_stability(out, n, expected, flags)
+                bad += lane_stability(out, n, expected, flags)
                 if expected > 0.0:
                     _lead(out[n + n * n], k, best, leader)
                 if whole and bad == 0:
@@ -126,6 +140,80 @@ def fill(kernels, sizes, axes, xs, ys, cell, orders, work, results, failed, fail
                                             phi, energy, stable, failed, failures)
             _store_leaders(leader, wanted, row, rows, first, width, equilibrium)
     return failures
+
+
+@routine
+def sample(kernels, sizes, axes, xs, ys, cell, orders, work, near2, patch, results):
+    """Solve at SIDE x SIDE points of a clean cell, for polynomials through them; False if one is not as the corners promise.
+
+    patch[0] (K, n, SIDE, SIDE) receives the solutions, patch[1] (SIDE, columns) and patch[2] (SIDE, rows)
+    the Lagrange polynomials along a row and down a column.
+    """
+    n, nodes, columns, static = sizes
+    P, tables, values_block, X, out, step, length2, table, values, u, v, flags, _, _, _, own = work
+    count, phi, _, stable, _ = results
+    j0, i0, j1, i1 = cell
+    solutions, along, down = patch
+    across, rows = np.empty(SIDE, dtype=np.int64), np.empty(SIDE, dtype=np.int64)
+    for a in range(SIDE):
+        across[a] = i0 + int((i1 - i0) * LOBATTO[a] + 0.5)
+        rows[a] = j0 + int((j1 - j0) * LOBATTO[a] + 0.5)
+    for l in range(LANES):
+        j, i = rows[l // SIDE], across[l % SIDE]
+        u[l], v[l] = (i - i0) / (i1 - i0), (j - j0) / (j1 - j0)
+        P[axes[0], l], P[axes[1], l] = xs[i], ys[j]
+    _set_inverse(axes, P)
+    if columns > 0:
+        set_tables(kernels[0], nodes, static, LANES, P, tables, values_block, table, values, own)
+    for k in range(count[j0, i0]):
+        _interpolate(phi, k, orders, cell, u, v, X)
+        bad = settle_block(kernels, nodes, n, P, tables, values if static else values_block, X, out, step, length2, near2, 8)
+        if bad + lane_stability(out, n, 1.0 if stable[k, j0, i0] else 0.0, flags) > 0:
+            return False
+        for a in range(n):
+            for l in range(LANES):
+                solutions[k, a, l // SIDE, l % SIDE] = X[a, l]
+    _lagrange(xs, across, i0, i1, along)
+    _lagrange(ys, rows, j0, j1, down)
+    return True
+
+
+@routine
+def _lagrange(values, nodes, first, last, table):
+    """table[a, i] = the polynomial that is one at node a and zero at the others, at values[first + i]."""
+    for a in range(SIDE):
+        row = table[a, : last - first + 1]
+        row[:] = 1.0
+        for b in range(SIDE):
+            if b != a:
+                zero, scale = values[nodes[b]], 1.0 / (values[nodes[a]] - values[nodes[b]])
+                for i in range(row.shape[0]):
+                    row[i] *= (values[first + i] - zero) * scale
+
+
+@inlined
+def _interpolate_row(patch, k, down, offset, width, lane, X):
+    """Solution k at `width` points of row `down` of its cell, from column `offset`, into the lanes from `lane` on."""
+    solutions, along, rows = patch
+    c = np.empty(SIDE)
+    for a in range(X.shape[0]):
+        c[:] = 0.0
+        for r in range(SIDE):
+            weight, source = rows[r, down], solutions[k, a, r]
+            for b in range(SIDE):
+                c[b] += weight * source[b]
+        target = X[a, lane : lane + width]
+        p, q, r, s = along[0, offset:], along[1, offset:], along[2, offset:], along[3, offset:]
+        t, u, v, w = along[4, offset:], along[5, offset:], along[6, offset:], along[7, offset:]
+        for l in range(width):
+            target[l] = c[0] * p[l] + c[1] * q[l] + c[2] * r[l] + c[3] * s[l] + c[4] * t[l] + c[5] * u[l] + c[6] * v[l] + c[7] * w[l]
+
+
+@inlined
+def _repeat_last(X, lanes):
+    for a in range(X.shape[0]):
+        for l in range(lanes, LANES):
+            X[a, l] = X[a, lanes - 1]
 
 
 @inlined
@@ -147,7 +235,7 @@ def _store_leaders(leader, wanted, row, rows, first, width, equilibrium):
 
 
 @inlined
-def _claim(count, row, rows, first, width, m, wanted):
+def claim(count, row, rows, first, width, m, wanted):
     """Mark the unknown points of a block as having m solutions; returns how many there were."""
     fresh = 0
     for r in range(rows):
@@ -161,7 +249,7 @@ def _claim(count, row, rows, first, width, m, wanted):
 
 
 @inlined
-def _set_axes(axes, xs, ys, row, rows, first, width, P):
+def set_axes(axes, xs, ys, row, rows, first, width, P):
     """The two parameters of the lanes, row by row of the block; the last lane is repeated."""
     x, y = P[axes[0]], P[axes[1]]
     source = xs[first : first + width]
@@ -178,13 +266,20 @@ def _set_axes(axes, xs, ys, row, rows, first, width, P):
             P[0, r * width : LANES] = T
             P[1, r * width : LANES] = 1.0 / T
     elif axes[0] == 0:
+        _set_inverse(axes, P)
+
+
+@inlined
+def _set_inverse(axes, P):
+    """1/T of the lanes, where T is an axis."""
+    if axes[0] == 0 or axes[1] == 0:
         for l in range(LANES):
             P[0, l] = max(P[0, l], 1.0 / COLD)
             P[1, l] = 1.0 / P[0, l]
 
 
 @routine
-def _set_tables(filler, nodes, static, lanes, P, tables, values_block, table, values, own):
+def set_tables(filler, nodes, static, lanes, P, tables, values_block, table, values, own):
     """Tables of the lanes, the last one repeated."""
     for l in range(LANES):
         if l < lanes:
@@ -247,7 +342,7 @@ def _closest(phi, m, j, i):
 
 
 @inlined
-def _lane_stability(out, n, expected, stable):
+def lane_stability(out, n, expected, stable):
     """Number of lanes that are not as stable as expected; for n <= 3, above which it is taken for granted.
 
     The eigenvalues of J are real; all are positive where its elementary symmetric functions are.

@@ -1,22 +1,24 @@
 """How the package compiles: options of the decorators, and a disk cache that knows when to be thrown away.
 
 numba dates a cached function by its own file alone, so that a change in a function that it inlines
-goes unseen; here the cache is dated by the text of every module that compiles.
+goes unseen; here the cache is dated by the text of the module and of all that it imports.
 """
 
 import hashlib
+import importlib.util
 import os
+import re
+import sys
 import tempfile
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import numba
 from numba.core import caching
 
 from .cache import directory
 
-MODULES = ("jit", "primitives", "quadrature", "gaussian", "kernel", "drivers", "lanes", "cells", "plane", "tower", "systems", "curves", "rows")
-NESTED = ("normal", "rules", "leaves", "steps", "grid", "two_states")
 # Sums may be reordered, which is what lets the loops over nodes vectorise; nan and inf stay.
 SUMMING = {"reassoc", "nsz", "contract", "arcp"}
 # Not "reassoc": it would delete the addition of 1.5*2**52 that rounds.
@@ -24,19 +26,56 @@ ELEMENTARY = {"nnan", "ninf", "nsz", "contract"}
 
 
 @cache
-def fingerprint():
-    """Digest of the compiled modules' text."""
-    here = Path(__file__).parent
-    files = [here / f"{name}.py" for name in MODULES] + [here.parent / "replicas" / f"{name}.py" for name in NESTED]
-    text = "".join(file.read_text() for file in files)
+def fingerprint(file):
+    """Digest of the text of a module and of all that it imports from this package."""
+    text = "".join(path.read_text() for path in sorted(_closure(Path(file).resolve())))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def _closure(file):
+    """A module's file and those of the package's modules that it imports, directly or not."""
+    found, todo = set(), [file]
+    while todo:
+        path = todo.pop()
+        found.add(path)
+        todo.extend(_imported(path) - found)
+    return found
+
+
+@cache
+def _imported(path):
+    """Files of the modules that a file imports relatively."""
+    files = []
+    for dots, name, names in re.findall(r"^from (\.+)([\w.]*) import (\([^)]*\)|.*)", path.read_text(), flags=re.MULTILINE):
+        home = path.parents[len(dots) - 1].joinpath(*name.split("."))
+        files += [home.with_suffix(".py"), *(home / f"{part}.py" for part in re.findall(r"\w+", names))]
+    return {file for file in files if file.is_file()}
+
+
+def _load_array_functions():
+    """Load numba's array functions without scipy.linalg, a quarter of a second that they spend to see whether it is there.
+
+    Whatever calls BLAS imports it then.
+    """
+    name = "scipy.linalg.cython_blas"
+    if name in sys.modules or not importlib.util.find_spec("scipy"):
+        return
+    sys.modules[name] = ModuleType(name)
+    try:
+        importlib.import_module("numba.np.arraymath")
+    finally:
+        del sys.modules[name]
+
+
+_load_array_functions()
+
+
 class _Locator:
-    """Places numba's files in this package's cache directory, dated by `fingerprint`."""
+    """Places numba's files in this package's cache directory, dated by the `fingerprint` of their module."""
 
     def __init__(self, function, file):
         self._py_file, self._lineno = file, function.__code__.co_firstlineno
+        self._stamp = fingerprint(file)
 
     @classmethod
     def from_function(cls, function, file):
@@ -52,10 +91,10 @@ class _Locator:
         _writable(self.get_cache_path())
 
     def get_cache_path(self):
-        return str(directory() / f"compiled_{fingerprint()}")
+        return str(directory() / f"compiled_{self._stamp}")
 
     def get_source_stamp(self):
-        return fingerprint()
+        return self._stamp
 
     def get_disambiguator(self):
         return str(self._lineno)

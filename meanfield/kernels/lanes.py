@@ -209,18 +209,23 @@ def correct(X, out, n, step, length2, bound):
 
 
 @inlined
-def warm_block(kernels, nodes, n, point, tables, values, X, out, step, length2, near2, limit):
+def warm_block(kernels, nodes, n, point, tables, values, X, out, step, length2, near2, limit, close):
     """Converge LANES states together from close starts X, and evaluate free energies and Jacobians there.
 
-    The last correction is made with the Jacobian of the evaluation that gives the free energy.
+    The last correction is made with the Jacobian of the evaluation that gives the free energy; where
+    the starts are expected to be `close` enough, the first evaluation is that one.
 
     Returns
     -------
     number of lanes that did not settle or began farther than sqrt(near2) from where they went;
     `length2` is infinite in those that began too far, else the last squared step
+    close : whether all starts were as close as that
     """
-    call_kernel(kernels[2], point, tables, values, nodes, X, out)
+    call_kernel(kernels[3] if close else kernels[2], point, tables, values, nodes, X, out)
     far = correct(X, out, n, step, length2, near2)
+    was_close = _unsettled(length2, CLOSE2) == 0
+    if close and was_close and far == 0:
+        return 0, True
     lost = np.zeros(LANES)
     if far > 0:
         for i in range(LANES):
@@ -236,7 +241,13 @@ def warm_block(kernels, nodes, n, point, tables, values, X, out, step, length2, 
         for i in range(LANES):
             length2[i] = max(length2[i], lost[i])
         unsettled = _unsettled(length2, CLOSE2)
-    return unsettled
+    return unsettled, was_close
+
+
+@routine
+def settle_block(kernels, nodes, n, point, tables, values, X, out, step, length2, near2, limit):
+    """`warm_block` where its speed matters less than the size of the code."""
+    return warm_block(kernels, nodes, n, point, tables, values, X, out, step, length2, near2, limit, False)[0]
 
 
 @inlined

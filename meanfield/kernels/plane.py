@@ -14,8 +14,9 @@ import numpy as np
 
 from theory.errors import InputError
 
-from .cells import QUEUED, UNKNOWN, fill, is_clean, workspace
+from .cells import QUEUED, SIDE, UNKNOWN, fill, is_clean, workspace
 from .drivers import CONVERGED, is_stable, set_temperature
+from .folds import fill_folds
 from .jit import routine
 from .kernel import call_filler, call_kernel
 from .lanes import newton_tasks
@@ -25,6 +26,8 @@ __all__ = ["Plane", "fixed_points", "group_elements", "subspace_starts"]
 SAME = 1e-7
 # Starts closer than this are not worth trying both.
 NEAR = 0.01
+# Cells at which two solutions merge are divided down to this size.
+FOLD_SIZE = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,13 +243,13 @@ def _points(point, axes, xs, ys, where):
 
 
 @routine
-def _spread(kernels, sizes, point, axes, xs, ys, perms, signs, results):
+def _spread(kernels, sizes, point, axes, xs, ys, perms, signs, tried, results):
     """Offer the solutions of points that have more of them to their neighbours that have fewer, until none is taken.
 
-    A fold line that cuts a cell between its corners is found from its other side in this way.
+    A fold line that cuts a cell between its corners is found from its other side in this way; `tried` is how many
+    solutions a point has been shown not to have.
     """
     count, phi = results[0], results[1]
-    tried = np.zeros(count.shape, dtype=np.int8)
     where = _poorer(count, tried, _uneven(count))
     while where.shape[0] > 0:
         before = np.empty(where.shape[0], dtype=np.int8)
@@ -258,8 +261,22 @@ def _spread(kernels, sizes, point, axes, xs, ys, perms, signs, results):
         owner, X = _tasks(pending, warm, begin, warm[:0], 0, sizes[0])
         residual, status = np.empty(owner.shape[0]), np.empty(owner.shape[0], dtype=np.int64)
         newton_tasks(kernels, sizes, points, owner, X, residual, status, False)
+        pending = _with_news(where, owner, X, status, perms, signs, results)
         _collect(kernels, sizes, points, pending, where, owner, X, status, perms, signs, results)
         where = _poorer(count, tried, _around(where, before, count))
+
+
+@routine
+def _with_news(where, owner, X, status, perms, signs, results):
+    """The points for which one of the Newton runs found a solution that was not known."""
+    count, phi = results[0], results[1]
+    image, news = np.empty(X.shape[1]), np.zeros(where.shape[0], dtype=np.bool_)
+    for t in range(owner.shape[0]):
+        if status[t] == CONVERGED:
+            j, i = where[owner[t]]
+            _canonical(X[t], perms, signs, image)
+            news[owner[t]] |= not _is_known(X[t], count, phi, j, i)
+    return np.flatnonzero(news)
 
 
 @routine
@@ -359,6 +376,8 @@ def _collect(kernels, sizes, points, pending, where, owner, X, status, perms, si
     kept, t = 0, 0
     for p in pending:
         j, i = where[p]
+        while t < owner.shape[0] and owner[t] < p:
+            t += 1
         while t < owner.shape[0] and owner[t] == p:
             if status[t] == CONVERGED:
                 _canonical(X[t], perms, signs, image)
@@ -387,27 +406,59 @@ def _collect(kernels, sizes, points, pending, where, owner, X, status, perms, si
 def _add(x, count, phi, j, i):
     """Append a solution unless it is known or there is no room."""
     known = count[j, i]
-    if known == phi.shape[0]:
+    if known == phi.shape[0] or _is_known(x, count, phi, j, i):
         return
-    for k in range(known):
-        if _distance(phi[k, :, j, i], x) < SAME:
-            return
     for a in range(x.shape[0]):
         phi[known, a, j, i] = x[a]
     count[j, i] = known + 1
 
 
 @routine
+def _is_known(x, count, phi, j, i):
+    for k in range(count[j, i]):
+        if _distance(phi[k, :, j, i], x) < SAME:
+            return True
+    return False
+
+
+@routine
 def _solve_plane(kernels, sizes, point, axes, xs, ys, starts, more, perms, signs, size, results):
-    count, phi, _, stable, _ = results
+    count, phi = results[0], results[1]
     ny, nx = count.shape
     cells = _coarse_cells(ny, nx, size)
     where = _to_search(cells, count)
     incomplete = _search(kernels, sizes, point, axes, xs, ys, where, np.empty((0, sizes[0])),
                          np.zeros(where.shape[0] + 1, dtype=np.int64), starts, more, perms, signs, results)
-    orders = np.empty((5, phi.shape[0]), dtype=np.int64)
     failed, failures = np.empty((ny * nx, 2), dtype=np.int64), 0
     work = workspace(sizes, point)
+    patch = np.empty((phi.shape[0], sizes[0], SIDE, SIDE)), np.empty((SIDE, size + 1)), np.empty((SIDE, size + 1))
+    problem = kernels, sizes, point, axes, xs, ys, starts, more, perms, signs, size, results
+    # With a symmetry, the image that stands for a solution may change from point to point.
+    smallest = FOLD_SIZE if perms.shape[0] == 1 else 0
+    cells, failures, unfinished = _refine(problem, cells, smallest, work, patch, failed, failures)
+    incomplete += unfinished
+    left, tried = np.empty_like(cells), np.zeros(count.shape, dtype=np.int8)
+    failures, kept = fill_folds(kernels, sizes, axes, xs, ys, cells, work, results, tried, failed, failures, left)
+    _, failures, unfinished = _refine(problem, left[:kept].copy(), 0, work, patch, failed, failures)
+    where = failed[:failures].copy()
+    warm, begin = _warm_starts(where, count, phi, size)
+    incomplete += unfinished + _search(kernels, sizes, point, axes, xs, ys, where, warm, begin, starts, more, perms, signs, results)
+    _spread(kernels, sizes, point, axes, xs, ys, perms, signs, tried, results)
+    return incomplete
+
+
+@routine
+def _refine(problem, cells, smallest, work, patch, failed, failures):
+    """Fill the cells that are clean and divide the others, down to `smallest` (or single points).
+
+    Returns
+    -------
+    (cells of that size that are not clean, failures, points left incomplete)
+    """
+    kernels, sizes, point, axes, xs, ys, starts, more, perms, signs, size, results = problem
+    count, phi, _, stable, _ = results
+    orders = np.empty((5, phi.shape[0]), dtype=np.int64)
+    small, kept, incomplete = np.empty((64, 4), dtype=np.int64), 0, 0
     while cells.shape[0] > 0:
         divided, parts = np.empty((4 * cells.shape[0], 4), dtype=np.int64), 0
         for c in range(cells.shape[0]):
@@ -416,18 +467,33 @@ def _solve_plane(kernels, sizes, point, axes, xs, ys, starts, more, perms, signs
                 continue
             # Two or three points are searched faster than a block of lanes is filled.
             if (j1 - j0 > 2 or i1 - i0 > 2) and is_clean(count, phi, stable, j0, i0, j1, i1, orders):
-                failures = fill(kernels, sizes, axes, xs, ys, (j0, i0, j1, i1), orders, work, results, failed, failures)
+                done = fill(kernels, sizes, axes, xs, ys, (j0, i0, j1, i1), orders, work, patch, results, failed, failures)
+                if done >= 0:
+                    failures = done
+                    continue
+            if j1 - j0 <= smallest and i1 - i0 <= smallest and _is_fold(count, j0, i0, j1, i1):
+                if kept == small.shape[0]:
+                    small = np.concatenate((small, np.empty_like(small)))
+                small[kept] = cells[c]
+                kept += 1
             else:
                 parts = _divide(j0, i0, j1, i1, divided, parts)
         cells = divided[:parts].copy()
         where = _to_search(cells, count)
         warm, begin = _warm_starts(where, count, phi, size)
         incomplete += _search(kernels, sizes, point, axes, xs, ys, where, warm, begin, starts, more, perms, signs, results)
-    where = failed[:failures].copy()
-    warm, begin = _warm_starts(where, count, phi, size)
-    incomplete += _search(kernels, sizes, point, axes, xs, ys, where, warm, begin, starts, more, perms, signs, results)
-    _spread(kernels, sizes, point, axes, xs, ys, perms, signs, results)
-    return incomplete
+    return small[:kept].copy(), failures, incomplete
+
+
+@routine
+def _is_fold(count, j0, i0, j1, i1):
+    """Whether the numbers of solutions at corners and centre are equal or differ by one pair."""
+    least = most = count[j0, i0]
+    for j, i in ((j0, i1), (j1, i0), (j1, i1), ((j0 + j1) // 2, (i0 + i1) // 2)):
+        least, most = min(least, count[j, i]), max(most, count[j, i])
+        if abs(count[j, i] - count[j0, i0]) == 1:
+            return False
+    return most - least <= 2
 
 
 @routine

@@ -52,3 +52,17 @@ def test_plane_over_parameters_that_move_the_disorder():
                 evaluation = system.evaluate(plane.phi[k, :, j, i])
                 assert np.abs(evaluation.residual).max() < 1e-11
                 assert plane.free_energy[k, j, i] == pytest.approx(evaluation.free_energy, abs=1e-12)
+
+
+def test_fold_lines_without_a_symmetry():
+    """Where folds cross cells of a grid in other parameters: every point against a search of its own."""
+    compiled = compile(models.blume_capel())
+    crystal, temperatures = np.linspace(0.3, 0.5, 70), np.linspace(0.08, 0.3, 60)
+    starts = np.linspace(-1, 1, 9)[:, None]
+    plane = fixed_points(compiled, ("Delta", crystal), ("T", temperatures), starts, cell=16)
+    rng = np.random.default_rng(2)
+    for j, i in zip(rng.integers(0, 60, 40), rng.integers(0, 70, 40)):
+        batch = compiled.at(T=temperatures[j], Delta=crystal[i]).newton_all(np.linspace(-1, 1, 101)[:, None])
+        truth = np.unique(np.round(batch.phi[batch.converged], 6))
+        np.testing.assert_allclose(np.sort(plane.phi[: plane.count[j, i], 0, j, i]), truth, atol=1e-5)
+    assert set(np.unique(plane.count)) >= {3, 5}
