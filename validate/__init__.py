@@ -9,6 +9,7 @@ from .prediction import Prediction, predict
 from .quenched import QuenchedRun
 from .retrieval import basin, capacity_curve
 from .sample import Chains, sample
+from .samplers import QuenchedChains, sample_quenched
 from .simulate import Run, simulate
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Estimate",
     "Exact",
     "Prediction",
+    "QuenchedChains",
     "QuenchedRun",
     "Run",
     "Sample",
@@ -34,6 +36,7 @@ __all__ = [
     "plot_verdict",
     "predict",
     "sample",
+    "sample_quenched",
     "simulate",
     "split_r_hat",
     "typical",
