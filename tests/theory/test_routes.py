@@ -230,18 +230,13 @@ def test_quantum_entropy_is_von_neumanns():
     (lambda: derive(models.curie_weiss(), "cavity"), "unknown route 'cavity'"),
     (lambda: derive(models.curie_weiss(), ansatz="rs"), "takes no ansatz"),
     (lambda: derive(models.transverse_field_ising(), "hamilton-jacobi"), "quantum sites"),
-    (lambda: derive(with_couplings()), "replica route"),
+    (lambda: derive(models.sherrington_kirkpatrick(), "saddle-point"), "replica"),
     (lambda: derive(divergent()), "does not normalise"),
 ])
 def test_refusals_are_one_line(make, words):
     with pytest.raises(InputError, match=words) as refusal:
         make()
     assert "\n" not in str(refusal.value)
-
-
-def with_couplings():
-    s, m = symbols("s m")
-    return Model(site=Ising(s), order_parameters={m: s}, energy=-m**2 / 2, couplings=("Gaussian",))
 
 
 def divergent():
