@@ -24,6 +24,8 @@ LOADS = (HebbianLoad, BipartiteLoad, DenseLoad)
 REPLICAS = 2
 WARM_UP = 1.0
 SAMPLES = 64
+# Couplings of more than two spins are slow to equilibrate: longer chains of fewer samples.
+FEW_SAMPLES = 32
 MAX_SAMPLES = 1024
 # The disorder makes most of the error: chains are short, but in a glass long enough to come to equilibrium.
 SWEEPS = 240
@@ -144,7 +146,8 @@ def effort(model, values, sizes, prediction, budget, sweeps=None, chains=None):
     costs = {N: REPLICAS * (1 + WARM_UP) * _sweep_cost(model, values, N, protocol) for N in sizes}
     more = {N: min(4.0, max(sizes) / N) for N in sizes}
     affordable = budget / 2 / sum(more[N] * cost for N, cost in costs.items())
-    samples = max(2, chains // REPLICAS) if chains else int(np.clip(affordable / (sweeps or usual), SAMPLES, MAX_SAMPLES))
+    least = FEW_SAMPLES if any(isinstance(c, GaussianCouplings) and degree(c) > 2 for c in model.couplings) else SAMPLES
+    samples = max(2, chains // REPLICAS) if chains else int(np.clip(affordable / (sweeps or usual), least, MAX_SAMPLES))
     sweeps = sweeps or int(np.clip(affordable / samples, MIN_SWEEPS, 10 * usual if chains else usual))
     return Effort(sweeps, {N: samples if chains else int(samples * more[N]) for N in sizes})
 

@@ -1,6 +1,6 @@
 """What the replica theory of a model predicts for samples of finite systems."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -77,7 +77,7 @@ class ReplicaPrediction:
 
         from .disorder import number
 
-        sample = realise(self.model, self.values, FREE, np.random.default_rng(0))
+        sample = realise(replace(self.model, couplings=()), self.values, FREE, np.random.default_rng(0))
         C = sample.N * sample.slopes @ sample.slopes.T
         order, zero = list(self.model.order_parameters), dict.fromkeys(self.model.order_parameters, sympy.S.Zero)
         curvature = [[float(number(self.model.energy.diff(a, b).xreplace(zero), sample.numbers)) for b in order] for a in order]
