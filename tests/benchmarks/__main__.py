@@ -1,12 +1,14 @@
 """Tasks A, B and C of the speed table, each against both baselines in the same run (CPU time of one thread), and the lines of B.
 
-    python -m tests.benchmarks [--task A B C2 C3 lines] [--rounds 3] [--truth]
+    python -m tests.benchmarks [--task A B C2 C3 lines start] [--rounds 3] [--truth]
 
-The baselines run on part of the grid and are scaled to all of it, as the table says.
+(1) is a Python loop over the points with scipy's solver, on part of the grid and scaled to all of it; (2) is a damped
+iteration of the whole grid in numpy. The last rows are the CPU time of derivations and of a process that solves one point.
 """
 
 import argparse
 import os
+import platform
 import statistics
 import time
 
@@ -19,6 +21,7 @@ from meanfield.kernels.compiled import compile  # noqa: E402
 from meanfield.kernels.plane import fixed_points, group_elements, subspace_starts  # noqa: E402
 from meanfield.search.symmetry import symmetry  # noqa: E402
 from tests.benchmarks.baselines import Multitasking, curie_weiss_grid, curie_weiss_loop  # noqa: E402
+from tests.benchmarks import startup  # noqa: E402
 from tests.benchmarks.hopfield import TaskB, TaskLines  # noqa: E402
 from theory.models import curie_weiss, multitasking_hopfield  # noqa: E402
 
@@ -109,6 +112,7 @@ def _distinct(states):
 
 TASKS = {"A": TaskA, "B": TaskB, "C2": lambda: TaskC(2), "C3": lambda: TaskC(3)}
 LINES_GOAL = 10.0
+EXTRA = "lines", "start"
 
 
 def seconds(work):
@@ -141,16 +145,40 @@ def measure_lines(truth):
         print(f"      {task.check()}")
 
 
+def measure_startup():
+    """Seconds of CPU time before the first solution."""
+    print(f"{'model':26}{'derivation':>12}{'new kernels':>13}{'second process':>16}   (goals {', '.join(f'{g:g} s' for g in startup.GOALS.values())})")
+    for name, *times in startup.rows():
+        print(f"{name:26}{times[0]:11.2f}s{times[1]:12.2f}s{times[2]:15.2f}s", flush=True)
+
+
+def machine():
+    """One line on what the table was measured on."""
+    import numba
+    import scipy
+
+    cpu = platform.processor() or platform.machine()
+    if os.path.exists("/proc/cpuinfo"):
+        with open("/proc/cpuinfo") as f:
+            cpu = next((line.split(":")[1].strip() for line in f if line.startswith("model name")), cpu)
+    versions = f"Python {platform.python_version()}, numpy {np.__version__}, scipy {scipy.__version__}, numba {numba.__version__}"
+    return f"{cpu}, {os.cpu_count()} logical cores, load {os.getloadavg()[0]:.1f}; {versions}; CPU time of one thread"
+
+
 def main():
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__.splitlines()[0])
-    parser.add_argument("--task", nargs="+", choices=[*TASKS, "lines"], default=[*TASKS, "lines"])
+    parser.add_argument("--task", nargs="+", choices=[*TASKS, *EXTRA], default=[*TASKS, *EXTRA])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--truth", action="store_true", help="also check the solutions")
     options = parser.parse_args()
+    print(machine())
     print("task  ours/s     (1) loop/s  (2) numpy/s   ratio (1)  goal    ratio (2)  goal")
     for name in options.task:
         if name == "lines":
             measure_lines(options.truth)
+            continue
+        if name == "start":
+            measure_startup()
             continue
         task = TASKS[name]()
         ours, loop, grid = measure(task, options.rounds)
