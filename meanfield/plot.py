@@ -218,6 +218,9 @@ def _undisputed(diagram):
     for line in diagram.lines:
         if line.kind == "first-order":
             phase[_on(grid, _unit(diagram, line.points))] = -1
+    if diagram.lines_of("capacity"):
+        # Beyond a capacity there is nothing: an area of its own, without a colour.
+        phase[diagram.dataset["converged"].values == 0] = len(diagram.phases)
     return phase
 
 
@@ -359,7 +362,7 @@ def _region_labels(ax, diagram, raster):
         keys are the [(letter, text)] of the labels that did not fit
     """
     ax.figure.draw_without_rendering()
-    texts = [_label_text(p, _names(diagram), _names(diagram, overlaps=False)) for p in diagram.phases]
+    texts = [_label_text(p, _names(diagram), _names(diagram, overlaps=False)) for p in diagram.phases] + [("unsatisfiable", "")]
     sizes = np.array([_extent(ax, t) for t in texts])
     obstacles = [_unit(diagram, line.points) for line in diagram.lines if line.kind == "spinodal"]
     found = regions(raster, _walls(diagram), obstacles, sizes[:, 0] / sizes[:, 1])

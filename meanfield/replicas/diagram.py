@@ -236,10 +236,10 @@ class _Table:
             first.update(s[0] for s in states[:1])
             anywhere.update({s[0] for s in states})
             for name, _, point in states:
-                example.setdefault(name, point)
+                example.setdefault(name, []).append(point)
         order = sorted(anywhere, key=lambda name: (-first[name], -anywhere[name], name))
         size = len(self.ranked)
-        return tuple(Phase(n, n, _nonzero(example[n]), first[n] / size, (anywhere[n] - first[n]) / size) for n in order)
+        return tuple(Phase(n, n, _nonzero(example[n][len(example[n]) // 2]), first[n] / size, (anywhere[n] - first[n]) / size) for n in order)
 
     @property
     def rankings(self):
