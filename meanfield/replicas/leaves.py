@@ -183,12 +183,12 @@ def channel_kinks(edges, values, delta):
     for low in pieces:
         for high in pieces:
             if values[high] > 4.0 * values[low]:
-                depth = math.sqrt(2.0 * delta * math.log(values[high] / values[low]))
+                depth = math.sqrt(2.0 * delta * (math.log(values[high]) - math.log(values[low])))
                 meetings += [(edge + sign * depth, depth) for edge in edges for sign in (-1.0, 1.0)]
     for left, right in pairwise(pieces):
         if right > left + 1:
             a, b = edges[left], edges[right - 1]
-            meetings.append((0.5 * (a + b) - delta * math.log(values[right] / values[left]) / (b - a), b - a))
+            meetings.append((0.5 * (a + b) - delta * (math.log(values[right]) - math.log(values[left])) / (b - a), b - a))
     places = [(edge, 2.0 * s) for edge in edges] + [(u, min(2.0 * s, math.pi * delta / width)) for u, width in meetings]
     kinks, scales = np.array(sorted(set(places)), dtype=float).reshape(-1, 2).T.copy()
     return kinks, scales, max((width for _, width in meetings), default=0.0) / delta

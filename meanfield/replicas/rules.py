@@ -18,6 +18,7 @@ NODES = tuple(np.polynomial.legendre.leggauss(n) for n in (16, 14))
 WIDE = 0.8
 PANEL = 3.5
 GROWTH = 1.5
+SHARPEST = 1e-14
 
 
 @routine
@@ -95,6 +96,8 @@ def gaussian_rule(mu, v, kinks, scales, reach, digits, x, w):
     """(nodes, weights) of the average over N(mu, v) of a function with these kinks."""
     sd = math.sqrt(v)
     distance = 1e300
+    # Panels do not resolve a sharper bend than rounding leaves of the place of a node.
+    scales = np.maximum(scales, SHARPEST * (abs(mu) + sd))
     for i in range(len(kinks)):
         distance = min(distance, scales[i] + 0.3 * max(0.0, abs(kinks[i] - mu) - reach * sd))
     if distance >= WIDE * sd:

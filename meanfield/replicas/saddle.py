@@ -222,6 +222,11 @@ class SaddleSystem:
                      float(energy), self._replicon(u, averages), float(error))
 
     def _averages(self, u, extra_fields=None):
+        # Outside their domain averages are nan.
+        with np.errstate(all="ignore"):
+            return self._averaged(u, extra_fields)
+
+    def _averaged(self, u, extra_fields):
         s, t = self.saddle, self.theory
         D = np.array(s.breaking(*self.numbers, *map(float, u)), dtype=float)
         values = s.overlap_values(*self.numbers, *map(float, u))
@@ -290,7 +295,9 @@ class SaddleSystem:
         if self.gate[2] is None:
             return -free_energy, 0.0
         edges, values, slopes = self.gate
-        energy = -self.load * float(np.sum(channel.weights * slopes / values))
+        # Pieces whose value underflows have no share.
+        logs = np.divide(slopes, values, out=np.zeros(len(values)), where=values > 0)
+        energy = -self.load * float(np.sum(channel.weights * logs))
         return -free_energy + self.values["beta"] * energy, energy
 
     def _reported(self, u, averages):

@@ -12,6 +12,8 @@ from .steps import cold_rows, local_rows, shared_rows
 
 # A Gaussian narrower than this, in units of the leaf's distance of singularities, gets nodes of its own around each target.
 LOCAL = 0.15
+# Most nodes of one average, and of all averages at a time.
+MOST = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,14 @@ class Leaf:
         step = spacing(self.distance / max(sd, 1e-300), D * sd * sd * self.decay, rules.DIGITS[rule])
         shifts, extra = self.saddle(targets, sd, D)
         n = int(math.ceil((rules.REACH[rule] + extra) / step))
+        if n > MOST:
+            raise OverflowError(f"an average needs {2 * n + 1} nodes: at most {MOST} are taken")
+        parts = 1 + len(targets) * (2 * n + 1) // MOST
+        rows = [self._around(part, sd, D, step, s, n) for part, s in zip(np.array_split(targets, parts), np.array_split(shifts, parts))]
+        return np.concatenate(rows) if len(rows) > 1 else rows[0]
+
+    def _around(self, targets, sd, D, step, shifts, n):
+        """The lines of results at targets with nodes of their own, n steps to both sides."""
         z = np.rint(shifts / step)[:, None] * step + step * np.arange(-n, n + 1)
         table = self.fill((targets[:, None] + sd * z).ravel())
         return local_rows(targets, z, math.log(step), table, D)

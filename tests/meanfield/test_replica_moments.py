@@ -324,3 +324,17 @@ def borders(name):
     """Panels between the crossings of a leaf."""
     points = np.array([-6.0, *crossings(*LEAVES[name]), 6.0])
     return points[:-1], points[1:]
+
+
+@pytest.mark.parametrize("scale", [1e-15, 0.0])
+def test_panels_around_a_jump_are_bounded(scale):
+    from meanfield.replicas.rules import DIGITS, NODES, REACH, gaussian_rule
+
+    nodes, weights = gaussian_rule(0.0, 1.0, np.array([0.3]), np.array([scale]), REACH[0], DIGITS[0], *NODES[0])
+    assert len(nodes) < 2000 and weights[nodes > 0.3].sum() == pytest.approx(0.38208857781104733, abs=1e-14)
+
+
+def test_values_of_a_gate_that_underflow():
+    with np.errstate(all="raise", under="ignore"):
+        found = channel_moments([0.0], [5e-324, 1.0], 0.3, 0.0, [0.7], [])
+    assert found.value == pytest.approx(channel_moments([0.0], [0.0, 1.0], 0.3, 0.0, [0.7], []).value, abs=1e-9)

@@ -192,8 +192,8 @@ def test_names_that_the_replica_theory_uses_are_refused():
     from theory import Ising, Model, symbols
     from theory.couplings import GaussianCouplings
 
-    s, m, q, D, x = symbols("s m q D x")
-    for bad in (D, x, symbol("C"), symbol("q1"), symbol("v_q0"), symbol("R")):
+    s, m, q, x = symbols("s m q x")
+    for bad in (x, symbol("q1"), symbol("v_q0")):
         with pytest.raises(InputError, match="replica theory of the couplings uses"):
             Model(Ising(s), {m: s}, -bad * m**2 / 2, couplings=(GaussianCouplings(q**2 / 2),))
         Model(Ising(s), {m: s}, -bad * m**2 / 2)

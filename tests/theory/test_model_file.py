@@ -325,7 +325,7 @@ def glass(lines, old="", new=""):
     (glass(GAUSSIAN, "*q**2", ""), "[[couplings]]: covariance must depend on the overlap q"),
     (glass(GAUSSIAN, "J**2*q**2", "q - q**2"), "the coefficient of q**2 is negative"),
     (glass(GAUSSIAN, "J**2*q**2", "step(q)"), "only the gate of constraints may contain 'step'"),
-    (glass(GAUSSIAN, "J = 1.0", "J = 1.0\nD = 1"), "'D' is a name that the replica theory of the couplings uses"),
+    (glass(GAUSSIAN, "J = 1.0", "J = 1.0\nx = 1"), "'x' is a name that the replica theory of the couplings uses"),
     (glass(GAUSSIAN + '[[couplings]]\nkind = "hebbian"\nload = "a"\noverlap = "Q"\n'), 'the overlap of s is already called q: write overlap = "q"'),
     (glass(GAUSSIAN + '[[couplings]]\nkind = "hebbian"\n'), "[[couplings]] 2: load is missing"),
     (glass(GAUSSIAN, "\ns = [-1, 1]", "\ns = [-1, 1]\nt = [0, 1]"), "the site has several variables: say on which"),
