@@ -44,3 +44,7 @@ def _report_doubts(found) -> None:
         warn("no solution was found")
     if not found.completeness.passed:
         warn(f"solutions may be missing: {found.completeness}")
+    for s in found:
+        steps, opened = s.options.get("steps", 0), s.options.get("open_steps")
+        if s.stable and opened is not None and opened < steps and not s.rs_valid:
+            warn(f"{s.kind}: {opened} of {steps} steps of replica symmetry breaking opened, and the ansatz is not valid")
