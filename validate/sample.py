@@ -98,7 +98,7 @@ class Problem:
         if self.N < 2:
             raise InputError(f"the size must be at least 2 sites: got {self.N}")
         if self.model.couplings:
-            raise InputError(f"{self.model.name} has quenched couplings, which the sampler does not cover yet")
+            raise InputError(f"{self.model.name} has quenched couplings: use sample_quenched")
         if not self.values["T"] > 0:
             raise InputError("sampling needs T > 0: at T = 0 use solve")
         if self.requested not in ALGORITHMS:

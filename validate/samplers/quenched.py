@@ -29,7 +29,8 @@ class QuenchedChains:
     draws : array (disorder samples, replicas, temperatures, records, n + 1), order parameters and energy per site
     overlaps : array (disorder samples, pairs, temperatures, records, L), overlaps of two replicas of the same disorder, one for each
         overlap that the couplings act on
-    pairs : int array (pairs, 2), the replicas compared: all pairs of up to four, else neighbours in a ring
+    pairs : int array (pairs, 2), the replicas compared: all pairs of up to four, else neighbours in a ring. Pairs that share a replica
+        are not independent; errors come from disorder samples, or from every other pair of a ring.
     temperatures : array (temperatures,), increasing
     target : int, the place among them of the temperature asked for
     swap_rates : array (temperatures - 1,), share of accepted exchanges of neighbours
