@@ -28,6 +28,8 @@ SPRINGS = 0.1
 # So far beside an instability branches that spring from it are looked for, as shares of the way to an end of the range or of the widest.
 BESIDE, WIDEST = (-0.5, -0.05, 0.05, 0.5), 0.06
 FLAT = 1e-12
+# How far inside of a fold broken states are looked for, in units of the range.
+INSIDE = 0.01
 # Where a range begins at zero, couplings vanish and states become singular: what happens so close to it is rounding.
 BORDER = 1e-5
 # A replicon that vanishes within this of a fold (on a Nishimori line) is the fold's; free energies so close to where branches merge are
@@ -142,6 +144,9 @@ class Finder:
         segments = segments_of(line, paths)
         lost = self._barren(segments, symmetric or segments, steps)
         beside = [t + share * min(t, 1 - t, WIDEST) for t in lost if 0 < t < 1 for share in BESIDE]
+        # Where a replica symmetric state ends at a fold, the broken one is open.
+        beside += [b + (INSIDE if side == 0 else -INSIDE) for s in symmetric or () if steps and s.stable
+                   for side, (b, end) in enumerate(zip(s.bounds, s.ends)) if end == "fold" and INSIDE < b < 1 - INSIDE]
         more = branch_paths(line, starts, anchors=beside, known=paths)[len(paths):]
         return segments + segments_of(line, more)
 
