@@ -1,9 +1,10 @@
-"""Attempted spin flips per second of the samplers with quenched couplings, beside openjij where it is installed, and physical bounds.
+"""Attempted spin flips per second of the samplers with quenched couplings, beside openjij where it is installed, and physical
+bounds.
 
     python -m tests.benchmarks.montecarlo [--task SK512 SK2000 P10 P100 body classes tempering cores torch] [--rounds 3]
 
-CPU time of one thread, best of the rounds; both sides start from the same spins and run at the same temperature. Where openjij is not
-installed the peer is a plain compiled loop with incremental fields, and the table says so.
+CPU time of one thread, best of the rounds; both sides start from the same spins and run at the same temperature. Where openjij
+is not installed the peer is a plain compiled loop with incremental fields, and the table says so.
 """
 
 import argparse
@@ -86,9 +87,17 @@ def glass(n, replicas, goal, rounds):
     J = np.triu(rng.standard_normal((n, n)), 1) / np.sqrt(n)
     J = J + J.T
     spins = rng.choice([-1.0, 1.0], size=(replicas, n))
-    rate, acceptance = ours(quadratic.dense(J, np.zeros(n), spins), n, quadratic.dense_sweep, T, replicas,
-                            max(4, 60_000 // n), rounds)
-    _row(f"SK N={n}", rate, acceptance, openjij(J, spins[0], T, max(20, 1_000_000 // n), rounds), goal, sgemm() / (2 * acceptance * n))
+    rate, acceptance = ours(
+        quadratic.dense(J, np.zeros(n), spins), n, quadratic.dense_sweep, T, replicas, max(4, 60_000 // n), rounds
+    )
+    _row(
+        f"SK N={n}",
+        rate,
+        acceptance,
+        openjij(J, spins[0], T, max(20, 1_000_000 // n), rounds),
+        goal,
+        sgemm() / (2 * acceptance * n),
+    )
 
 
 def stored(patterns, goal, rounds, n=2000, replicas=64):
@@ -110,7 +119,9 @@ def body(rounds, n=2000, patterns=100, replicas=64):
     F[:, 4] = 1 / (4 * n**3)
     system = powers.powers(x, F, np.zeros(n), np.tile(x[0], (replicas, 1)), powers.no_signal())
     rate, acceptance = ours(system, n, powers.power_sweep, 0.3, replicas, 20, rounds)
-    print(f"{'p = 4 N=2000 P=100':24} {rate / 1e6:8.0f} M/s  acceptance {acceptance:.3f}   goal 100 M/s, bound {sgemm() / 4e6 / patterns:.0f} M/s")
+    print(
+        f"{'p = 4 P=100':24} {rate / 1e6:8.0f} M/s  acceptance {acceptance:.3f}, goal 100, bound {sgemm() / 4e6 / patterns:.0f}"
+    )
 
 
 def classes(rounds):
@@ -138,20 +149,27 @@ def tempering(rounds):
         tau = np.mean([estimate(q).tau for q in squares])
         pairs = squares.shape[1] / 2 if replicas == 4 else replicas / 2
         cost[name] = tau * spent / (8000 * 6 * pairs)
-        print(f"{name:24} tau(q^2) {tau:8.1f} sweeps, {len(chains.temperatures)} temperatures, swaps {chains.swap_rates.round(2).tolist()}")
+        print(
+            f"{name:24} tau(q^2) {tau:8.1f} sweeps, {len(chains.temperatures)} temperatures, swaps {chains.swap_rates.round(2)}"
+        )
         cost[name + " tau"] = tau
     print(f"{'ratio of tau':24} {cost['alone tau'] / cost['exchange tau']:8.1f}   goal 20")
-    print(f"{'ratio at equal CPU':24} {cost['alone'] / cost['exchange']:8.1f}   (every temperature of the ladder is a result besides)")
+    print(
+        f"{'ratio at equal CPU':24} {cost['alone'] / cost['exchange']:8.1f}   (all temperatures are results)"
+    )
 
 
 def cores(rounds):
     """Wall time of eight disorder samples on one thread and on two."""
     model = load("sherrington-kirkpatrick")
-    run = lambda threads: sample_quenched(model, model.values(T=T), 512, sweeps=300, warmup=8, replicas=16, disorder_samples=8, temperatures=(),
-                                          threads=threads)
+    run = lambda threads: sample_quenched(
+        model, model.values(T=T), 512, sweeps=300, warmup=8, replicas=16, disorder_samples=8, temperatures=(), threads=threads
+    )
     run(2)
     wall = {k: min(_wall(lambda: run(k)) for _ in range(rounds)) for k in (1, 2)}
-    print(f"{'two cores':24} {wall[1] / wall[2]:8.2f}   goal 1.85 on an idle machine (load now {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores)")
+    print(
+        f"{'two cores':24} {wall[1] / wall[2]:8.2f}   goal 1.85 (load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores)"
+    )
 
 
 def _wall(work):
@@ -169,16 +187,32 @@ def two_layer(rounds):
     model = load("hopfield")
     for patterns in (10, 100):
         clock = _wall if device == "cuda" else _seconds
-        run = lambda sweeps: sample_quenched(model, model.values(T=T, alpha=patterns / 2000), 2000, sweeps=sweeps, warmup=8, thin=sweeps,
-                                             replicas=replicas, disorder_samples=1, temperatures=(), algorithm="two-layer", device=device, threads=1)
+        run = lambda sweeps: sample_quenched(
+            model,
+            model.values(T=T, alpha=patterns / 2000),
+            2000,
+            sweeps=sweeps,
+            warmup=8,
+            thin=sweeps,
+            replicas=replicas,
+            disorder_samples=1,
+            temperatures=(),
+            algorithm="two-layer",
+            device=device,
+            threads=1,
+        )
         run(20)
         short, long = clock(lambda: run(20)), clock(lambda: run(120))
-        print(f"{f'torch {device} P={patterns}':24} {2000 * replicas * 100 / (long - short) / 1e6:8.0f} M/s   goal 5e4 on one H100")
+        print(
+            f"{f'torch {device} P={patterns}':24} {2000 * replicas * 100 / (long - short) / 1e6:8.0f} M/s   goal 5e4 on one H100"
+        )
 
 
 def _row(name, rate, acceptance, peer, goal, bound):
-    print(f"{name:24} {rate / 1e6:8.0f} M/s  acceptance {acceptance:.3f}   {peer[1]} {peer[0] / 1e6:.1f} M/s, ratio {rate / peer[0]:.1f} (goal {goal}), "
-          f"bound {bound / 1e6:.0f} M/s")
+    print(
+        f"{name:24} {rate / 1e6:8.0f} M/s  acceptance {acceptance:.3f}   {peer[1]} {peer[0] / 1e6:.1f} M/s, "
+        f"ratio {rate / peer[0]:.1f} (goal {goal}), bound {bound / 1e6:.0f} M/s"
+    )
 
 
 TASKS = {

@@ -1,4 +1,5 @@
-"""Samplers with quenched couplings against exact enumeration: every level of the energy, not only means; seeds; starts; ladders."""
+"""Samplers with quenched couplings against exact enumeration: every level of the energy, not only means; seeds; starts;
+ladders."""
 
 from itertools import product
 
@@ -72,7 +73,9 @@ def thinned(draws):
 
 def check_against_exact(model, values, N, samples=2, sweeps=3000, **options):
     """Energies and overlaps of a few disorder samples against the sum over all configurations; returns the z-scores."""
-    chains = sample_quenched(model, values, N, sweeps=sweeps, warmup=300, replicas=32, disorder_samples=samples, seed=5, threads=1, **options)
+    chains = sample_quenched(
+        model, values, N, sweeps=sweeps, warmup=300, replicas=32, disorder_samples=samples, seed=5, threads=1, **options
+    )
     scores = []
     for d in range(samples):
         sample = realise(model, values, N, np.random.default_rng(np.random.SeedSequence(5, spawn_key=(N, 0, d))))
@@ -102,15 +105,28 @@ def test_couplings_by_enumeration(name, N, parameters, structural, algorithm, ru
     check_against_exact(model, model.values(**parameters), N, algorithm=algorithm, temperatures=(), rule=rule)
 
 
-@pytest.mark.parametrize("name, algorithm", [("sherrington-kirkpatrick", "dense"), ("hopfield", "patterns"), ("p-spin-glass", "tensors"),
-                                             ("dense-hopfield", "powers")])
+@pytest.mark.parametrize(
+    "name, algorithm",
+    [("sherrington-kirkpatrick", "dense"), ("hopfield", "patterns"), ("p-spin-glass", "tensors"), ("dense-hopfield", "powers")],
+)
 def test_exchange_of_temperatures_by_enumeration(name, algorithm):
     """Every temperature of the ladder is sampled exactly while replicas exchange theirs."""
     model = load(name)
     ladder = (0.3, 0.5, 0.8, 1.3)
     values = model.values(T=0.3)
-    chains = sample_quenched(model, values, 10, sweeps=8000, warmup=300, replicas=4, disorder_samples=1, temperatures=ladder, seed=2,
-                             algorithm=algorithm, threads=1)
+    chains = sample_quenched(
+        model,
+        values,
+        10,
+        sweeps=8000,
+        warmup=300,
+        replicas=4,
+        disorder_samples=1,
+        temperatures=ladder,
+        seed=2,
+        algorithm=algorithm,
+        threads=1,
+    )
     sample = realise(model, values, 10, np.random.default_rng(np.random.SeedSequence(2, spawn_key=(10, 0, 0))))
     for k, T in enumerate(ladder):
         _, energies, probabilities = boltzmann(sample, T)
@@ -120,9 +136,12 @@ def test_exchange_of_temperatures_by_enumeration(name, algorithm):
     assert (chains.swap_rates > 0.05).all() and chains.round_trips > 0
 
 
-TORCH = [("hopfield", {"T": 0.6, "alpha": 0.3}, "two-layer"), ("hebbian-supervised", {"T": 0.7, "alpha": 0.3, "rho": 0.4}, "two-layer"),
-         ("sherrington-kirkpatrick", {"T": 0.9, "h": 0.1}, "delayed"),
-         ("bam", {"T": 0.9, "alpha": 0.5}, "delayed")]
+TORCH = [
+    ("hopfield", {"T": 0.6, "alpha": 0.3}, "two-layer"),
+    ("hebbian-supervised", {"T": 0.7, "alpha": 0.3, "rho": 0.4}, "two-layer"),
+    ("sherrington-kirkpatrick", {"T": 0.9, "h": 0.1}, "delayed"),
+    ("bam", {"T": 0.9, "alpha": 0.5}, "delayed"),
+]
 
 
 @pytest.mark.parametrize("name, parameters, algorithm", TORCH)
@@ -143,9 +162,20 @@ def test_several_tiles_by_the_other_sampler():
     """Where there are more sites than one tile holds, dense couplings and sums over patterns sample the same law."""
     model = load("hopfield")
     values = model.values(T=0.6, alpha=0.1)
-    options = {"sweeps": 1500, "warmup": 300, "replicas": 64, "disorder_samples": 1, "temperatures": (), "seed": 3, "start": "pattern"}
+    options = {
+        "sweeps": 1500,
+        "warmup": 300,
+        "replicas": 64,
+        "disorder_samples": 1,
+        "temperatures": (),
+        "seed": 3,
+        "start": "pattern",
+    }
     for N in (130, 192):
-        found = [estimate(sample_quenched(model, values, N, algorithm=a, **options).at_target[0, ..., -1]) for a in ("dense", "patterns")]
+        found = [
+            estimate(sample_quenched(model, values, N, algorithm=a, **options).at_target[0, ..., -1])
+            for a in ("dense", "patterns")
+        ]
         assert abs(found[0].mean - found[1].mean) < 4 * np.hypot(found[0].error, found[1].error)
 
 
@@ -166,7 +196,9 @@ def test_energies_of_records_are_those_of_the_hamiltonian(algorithm):
     from validate.samplers import quenched
 
     model = load("hebbian-supervised")
-    plan = quenched._Plan(model, model.values(T=0.5, alpha=0.2, rho=0.3), 150, 10, 10, 4, 1, (), 0, None, True, "heat-bath", 1, algorithm, "cpu")
+    plan = quenched._Plan(
+        model, model.values(T=0.5, alpha=0.2, rho=0.3), 150, 10, 10, 4, 1, (), 0, None, True, "heat-bath", 1, algorithm, "cpu"
+    )
     sample = plan.instance(0)
     chain = plan.chain(sample, plan.spins(sample, range(4), np.random.default_rng(1)), plan.temperatures, (9,))
     chain.advance(250)
@@ -182,7 +214,9 @@ def test_starts():
     values = model.values(T=0.1, alpha=0.02)
     options = {"sweeps": 4, "warmup": 4, "replicas": 2, "disorder_samples": 1, "temperatures": ()}
     assert (sample_quenched(model, values, 300, start="pattern", **options).at_target[..., 0] > 0.9).all()
-    pattern = np.sign(realise(model, values, 300, np.random.default_rng(np.random.SeedSequence(0, spawn_key=(300, 0, 0)))).slopes[0])
+    pattern = np.sign(
+        realise(model, values, 300, np.random.default_rng(np.random.SeedSequence(0, spawn_key=(300, 0, 0)))).slopes[0]
+    )
     given = sample_quenched(model, values, 300, start=np.array([pattern, -pattern]), **options).at_target
     assert (given[0, 0, :, 0] > 0.9).all() and (given[0, 1, :, 0] < -0.9).all()
 
@@ -194,15 +228,18 @@ def test_ladder_reaches_high_temperature_in_equal_steps():
     assert chains.swap_rates.min() > 0.25 and chains.swap_rates.max() < 0.65
 
 
-@pytest.mark.parametrize("name, options, message", [
-    ("relativistic-hopfield", {}, "auxiliary"),
-    ("spherical-p-spin-glass", {}, "Ising"),
-    ("perceptron-binary", {}, "no temperature"),
-    ("hopfield", {"rule": "glauber"}, "heat-bath"),
-    ("sherrington-kirkpatrick", {"algorithm": "patterns"}, "dense"),
-    ("sherrington-kirkpatrick", {"temperatures": (-1.0,)}, "positive"),
-    ("hopfield", {"start": "random"}, "pattern"),
-])
+@pytest.mark.parametrize(
+    "name, options, message",
+    [
+        ("relativistic-hopfield", {}, "auxiliary"),
+        ("spherical-p-spin-glass", {}, "Ising"),
+        ("perceptron-binary", {}, "no temperature"),
+        ("hopfield", {"rule": "glauber"}, "heat-bath"),
+        ("sherrington-kirkpatrick", {"algorithm": "patterns"}, "dense"),
+        ("sherrington-kirkpatrick", {"temperatures": (-1.0,)}, "positive"),
+        ("hopfield", {"start": "random"}, "pattern"),
+    ],
+)
 def test_refusals(name, options, message):
     model = load(name)
     values = model.values(**({"T": 0.5} if model.has_temperature else {"T": None}))

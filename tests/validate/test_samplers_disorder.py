@@ -20,7 +20,8 @@ def elementary(x, p):
 
 
 def wanted_covariance(name, x, values, structural, y):
-    """E[H H'] - E[H] E[H'] of the couplings at finite N, x and y the products of the two configurations' spins (of a second layer)."""
+    """E[H H'] - E[H] E[H'] of the couplings at finite N, x and y the products of the two configurations' spins (of a second
+    layer)."""
     n, q = len(x), x.mean()
     if name in ("sherrington-kirkpatrick", "p-spin-glass"):
         p = structural.get("p", 2)
@@ -36,10 +37,19 @@ def wanted_covariance(name, x, values, structural, y):
     return round(alpha * n ** (p - 1)) * (np.prod(range(1, p + 1)) / (p * n ** (p - 1))) ** 2 * elementary(x, p)
 
 
-@pytest.mark.parametrize("name, parameters, structural", [
-    ("sherrington-kirkpatrick", {"J": 1.3}, {}), ("p-spin-glass", {}, {"p": 3}), ("p-spin-glass", {}, {"p": 4}), ("hopfield", {"alpha": 0.5}, {}),
-    ("bam", {"alpha": 0.5, "g": 1.2}, {}), ("bipartite-sk", {"alpha": 1.5}, {}), ("dense-hopfield", {"a": 0.3}, {"p": 3}),
-    ("dense-hopfield", {"a": 0.3}, {"p": 4})])
+@pytest.mark.parametrize(
+    "name, parameters, structural",
+    [
+        ("sherrington-kirkpatrick", {"J": 1.3}, {}),
+        ("p-spin-glass", {}, {"p": 3}),
+        ("p-spin-glass", {}, {"p": 4}),
+        ("hopfield", {"alpha": 0.5}, {}),
+        ("bam", {"alpha": 0.5, "g": 1.2}, {}),
+        ("bipartite-sk", {"alpha": 1.5}, {}),
+        ("dense-hopfield", {"a": 0.3}, {"p": 3}),
+        ("dense-hopfield", {"a": 0.3}, {"p": 4}),
+    ],
+)
 def test_covariance_of_the_energy(name, parameters, structural):
     model = load(name, **structural)
     values = model.values(T=1.0, **parameters)
@@ -107,8 +117,19 @@ def test_one_pattern_is_the_curie_weiss_model(size, T, algorithm):
     """m^2 over several tiles, one of them filled up, near the transition, against the exact sum."""
     model = load("hopfield")
     values = model.values(T=T, alpha=0.0)
-    chains = sample_quenched(model, values, size, sweeps=2000, warmup=300, replicas=64, disorder_samples=1, temperatures=(), algorithm=algorithm,
-                             seed=4, threads=1)
+    chains = sample_quenched(
+        model,
+        values,
+        size,
+        sweeps=2000,
+        warmup=300,
+        replicas=64,
+        disorder_samples=1,
+        temperatures=(),
+        algorithm=algorithm,
+        seed=4,
+        threads=1,
+    )
     wanted = exact(load("curie-weiss"), size, T=T)
     square, energy = estimate(chains.at_target[0, ..., 0] ** 2), estimate(chains.at_target[0, ..., 1])
     assert abs(square.mean - wanted.second["m"]) < 4 * square.error
@@ -126,7 +147,8 @@ def test_distribution_of_overlaps():
 
 
 def test_many_spins_at_one_temperature_by_another_sampler():
-    """Stored patterns with pairwise interactions are a power too: F(M) = M^2/(2N), against the pairwise sampler at several tiles."""
+    """Stored patterns with pairwise interactions are a power too: F(M) = M^2/(2N), against the pairwise sampler at several
+    tiles."""
     size, count, T = 100, 7, 0.8
     rng = np.random.default_rng(5)
     x, spins = rng.choice([-1.0, 1.0], size=(count, size)), rng.choice([-1.0, 1.0], size=(64, size))
@@ -135,8 +157,10 @@ def test_many_spins_at_one_temperature_by_another_sampler():
     from validate.samplers import quadratic
 
     found = []
-    for system, (sweep, energy, _) in ((powers.powers(x, polynomials, np.zeros(size), spins, powers.no_signal()), powers.KERNELS[powers.Powers]),
-                                       (quadratic.patterns(x, np.full(count, 1 / size), np.zeros(size), spins), quadratic.KERNELS[quadratic.Patterns])):
+    for system, (sweep, energy, _) in (
+        (powers.powers(x, polynomials, np.zeros(size), spins, powers.no_signal()), powers.KERNELS[powers.Powers]),
+        (quadratic.patterns(x, np.full(count, 1 / size), np.zeros(size), spins), quadratic.KERNELS[quadratic.Patterns]),
+    ):
         state, scales, draws = simd.generator(np.random.SeedSequence(2)), np.full(64, T / 2, dtype=np.float32), []
         for step in range(1300):
             sweep(system, state, scales, False)

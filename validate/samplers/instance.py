@@ -1,10 +1,13 @@
-"""One sample of a model's quenched disorder at finite N: couplings, patterns and fields of Ising spins, from the model's description.
+"""One sample of a model's quenched disorder at finite N: couplings, patterns and fields of Ising spins, from the model's
+description.
 
-    H = offset - external.s - (1/2) sum_{i != j} J_ij s_i s_j - (1/2) sum_a w_a M_a^2 - sum_p sum_{i1 < .. < ip} J_{i1..ip} s_i1 .. s_ip
+    H = offset - external.s - (1/2) sum_{i != j} J_ij s_i s_j - (1/2) sum_a w_a M_a^2 - sum_p sum_{i1 < .. < ip} J_{i1..ip} s_i1
+    .. s_ip
         - sum_a F(M_a) + N e(phi),    M_a = sum_i x_ia s_i,    phi = intercept + slopes s.
 
 A quadratic energy e is among the M_a and the external field, and not kept apart. Couplings are realised as they are written in
-`theory.couplings`: Gaussian ones on sets of different sites, with E[H H'] = N c(q) up to O(1) in N; loads by that many +-1 patterns.
+`theory.couplings`: Gaussian ones on sets of different sites, with E[H H'] = N c(q) up to O(1) in N; loads by that many +-1
+patterns.
 """
 
 import math
@@ -83,7 +86,9 @@ class Instance:
         if self.couplings is not None:
             total = total - 0.5 * ((s @ self.couplings) * s).sum(axis=1)
         for p, values in self.tensors.items():
-            total = total - sum(J * s[:, sites].prod(axis=1) for J, sites in zip(values, map(list, combinations(range(self.size), p))))
+            total = total - sum(
+                J * s[:, sites].prod(axis=1) for J, sites in zip(values, map(list, combinations(range(self.size), p)))
+            )
         for memory in self.memories:
             total = total - np.polynomial.polynomial.polyval(s @ memory.rows.T, memory.polynomial).sum(axis=1)
         return total + self.N * self.signal(self.order(s))
@@ -107,7 +112,8 @@ class Instance:
 
     @property
     def strength(self):
-        """A typical local field of a configuration at random plus the largest one along a single pattern: above it, spins are free."""
+        """A typical local field of a configuration at random plus the largest one along a single pattern: above it, spins are
+        free."""
         square = (self.weights**2 @ self.rows**2) * np.mean(self.rows**2) * self.size if len(self.rows) else np.zeros(self.size)
         if self.couplings is not None:
             square = square + (self.couplings**2).sum(axis=1)
@@ -123,7 +129,9 @@ class Instance:
 
     def _gradient(self):
         """The gradient of e where all spins are aligned with the order parameters."""
-        top = self.numbers | {a: float(x) for a, x in zip(self.order_parameters, self.intercept + np.abs(self.slopes).sum(axis=1))}
+        top = self.numbers | {
+            a: float(x) for a, x in zip(self.order_parameters, self.intercept + np.abs(self.slopes).sum(axis=1))
+        }
         return np.array([float(disorder.number(self.energy.diff(a), top)) for a in self.order_parameters])
 
 
@@ -156,10 +164,14 @@ def require_ising(model):
     layers = [site for site, _ in model.site.layers] if model.site.kind == "layers" else [model.site]
     for site in layers:
         if site.kind != "finite" or len(site.variables) != 1 or sorted(float(s[0]) for s in site.states) != [-1.0, 1.0]:
-            raise InputError(f"{model.name}: samplers with quenched couplings take Ising spins +-1; its sites are of another kind ({site.kind})")
+            raise InputError(
+                f"{model.name}: samplers with quenched couplings take Ising spins +-1, not sites of this kind ({site.kind})"
+            )
     if model.auxiliaries:
         names = ", ".join(map(str, model.auxiliaries))
-        raise InputError(f"{model.name} is written with auxiliary variables ({names}), which no configuration of spins has: it cannot be sampled")
+        raise InputError(
+            f"{model.name} is written with auxiliary variables ({names}), which configurations do not have: it is not sampled"
+        )
     if not model.has_temperature:
         raise InputError(f"{model.name} has no temperature: its constraints are not sampled")
 
@@ -183,13 +195,30 @@ class _Parts:
     def instance(self):
         order = tuple(self.model.order_parameters)
         layers = np.repeat(np.arange(len(self.sizes)), self.sizes)
-        return Instance(self.N, layers, self.external, self.couplings, np.concatenate(self.rows), np.concatenate(self.weights), self.tensors,
-                        tuple(self.memories), self.intercept, self.slopes, float(self.offset), self.energy, order, self.numbers)
+        return Instance(
+            self.N,
+            layers,
+            self.external,
+            self.couplings,
+            np.concatenate(self.rows),
+            np.concatenate(self.weights),
+            self.tensors,
+            tuple(self.memories),
+            self.intercept,
+            self.slopes,
+            float(self.offset),
+            self.energy,
+            order,
+            self.numbers,
+        )
 
     def sites(self, balanced):
         """The one-site functions on every spin: order parameters and site energy are affine in it."""
         samples = [disorder.draw(self.model, self.values, size, self.rng, balanced) for size in self.sizes]
-        self.intercept, self.slopes = np.zeros(len(self.model.order_parameters)), np.zeros((len(self.model.order_parameters), self.n))
+        self.intercept, self.slopes = (
+            np.zeros(len(self.model.order_parameters)),
+            np.zeros((len(self.model.order_parameters), self.n)),
+        )
         for k, (a, g) in enumerate(self.model.order_parameters.items()):
             layer = self._layer(g, f"the order parameter {a}")
             mean, slope = self._affine(g, layer, samples[layer])
@@ -211,7 +240,10 @@ class _Parts:
 
     def _affine(self, expr, layer, sample):
         """Mean and half the difference of an expression over the two states, one for each site of a layer."""
-        up, down = (disorder.number(expr.xreplace({self.variables[layer]: sympy.Integer(s)}), self.numbers | sample.values) for s in (1, -1))
+        up, down = (
+            disorder.number(expr.xreplace({self.variables[layer]: sympy.Integer(s)}), self.numbers | sample.values)
+            for s in (1, -1)
+        )
         up, down = (np.repeat(np.broadcast_to(np.asarray(x, dtype=float), sample.sizes.shape), sample.sizes) for x in (up, down))
         return (up + down) / 2, (up - down) / 2
 
@@ -227,7 +259,9 @@ class _Parts:
         at = self.numbers | {a: float(x) for a, x in zip(order, self.intercept)}
         self.offset += self.N * float(disorder.number(e, at))
         gradient = np.array([float(disorder.number(e.diff(a), at)) for a in order])
-        A = np.array([[float(disorder.number(x, at)) for x in curvature.row(k)] for k in range(len(order))]).reshape(len(order), len(order))
+        A = np.array([[float(disorder.number(x, at)) for x in curvature.row(k)] for k in range(len(order))]).reshape(
+            len(order), len(order)
+        )
         self.external -= self.N * gradient @ self.slopes
         eigenvalues, vectors = np.linalg.eigh(A) if len(order) else (np.zeros(0), np.zeros((0, 0)))
         for value, vector in zip(eigenvalues, vectors.T):
@@ -243,7 +277,12 @@ class _Parts:
 
     def add(self, coupling):
         """Draw one kind of couplings."""
-        draw = {GaussianCouplings: self._gaussian, HebbianLoad: self._hebbian, BipartiteLoad: self._bipartite, DenseLoad: self._dense}
+        draw = {
+            GaussianCouplings: self._gaussian,
+            HebbianLoad: self._hebbian,
+            BipartiteLoad: self._bipartite,
+            DenseLoad: self._dense,
+        }
         if type(coupling) not in draw:
             raise InputError(f"{type(coupling).__name__} is not covered by the samplers")
         draw[type(coupling)](coupling)
@@ -259,7 +298,9 @@ class _Parts:
         names, layers = self._layers_of(coupling)
         covariance = sympy.expand(coupling.covariance)
         if not covariance.is_polynomial(*names):
-            raise InputError(f"Gaussian couplings are drawn for covariances that are polynomials in the overlaps: got {covariance}")
+            raise InputError(
+                f"Gaussian couplings are drawn for covariances that are polynomials in the overlaps: got {covariance}"
+            )
         for degrees, c in sympy.Poly(covariance, *names).terms():
             variance = self._value(c) * self.N
             if variance < 0:
@@ -281,7 +322,9 @@ class _Parts:
             self._pairs(used[0][0], used[0][0], J)
         elif degrees == (1, 1):
             (a, _), (b, _) = used
-            self._pairs(a, b, self.rng.standard_normal((self.sizes[a], self.sizes[b])) * (root / np.sqrt(self.sizes[a] * self.sizes[b])))
+            self._pairs(
+                a, b, self.rng.standard_normal((self.sizes[a], self.sizes[b])) * (root / np.sqrt(self.sizes[a] * self.sizes[b]))
+            )
         elif len(degrees) == 1 and len(self.sizes) == 1:
             self._tensor(degrees[0], root)
         else:
@@ -325,7 +368,9 @@ class _Parts:
         p = int(coupling.p)
         count = round(self._value(coupling.load) * float(self.N) ** (p - 1))
         if count * self.n * 4 > MAX_BYTES:
-            raise InputError(f"the load asks for {count:.3g} patterns of {self.n} spins, more than fit in memory: use a smaller N")
+            raise InputError(
+                f"the load asks for {count:.3g} patterns of {self.n} spins, more than fit in memory: use a smaller N"
+            )
         powers = np.eye(p + 1)[p] if coupling.full_power else distinct_products(self.n, p)
         self.memories.append(Memories(self._signs(count, self.n), powers / (p * float(self.N) ** (p - 1))))
 
@@ -339,7 +384,8 @@ def _exactly(value):
 
 
 def distinct_products(n, p):
-    """Coefficients (p + 1,) in M of the sum of products of p different ones of n signs with the sum M, over all ordered choices."""
+    """Coefficients (p + 1,) in M of the sum of products of p different ones of n signs with the sum M, over all ordered
+    choices."""
     before, now = np.zeros(p + 1), np.eye(p + 1)[0]
     for k in range(p):
         before, now = now, np.append(0.0, now)[: p + 1] - k * (n - k + 1) * before

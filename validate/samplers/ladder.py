@@ -1,4 +1,5 @@
-"""Temperatures for the exchange of replicas: from the one asked for to one where spins move freely, at equal rates of exchange."""
+"""Temperatures for the exchange of replicas: from the one asked for to one where spins move freely, at equal rates of
+exchange."""
 
 import numpy as np
 

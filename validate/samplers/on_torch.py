@@ -1,11 +1,13 @@
-"""Pairwise couplings in torch, batched over disorder samples, replicas and temperatures, on the CPU or a GPU. Both moves are exact.
+"""Pairwise couplings in torch, batched over disorder samples, replicas and temperatures, on the CPU or a GPU. Both moves are
+exact.
 
-- `TwoLayer`: H = -(1/2) sum_a w_a M_a^2 with w_a >= 0. A Gaussian z_a of mean sqrt(w_a/T) M_a is drawn given the spins, all spins at once
-  given z. Over-relaxation reflects z about its mean, z -> mean + c (z - mean) + sqrt(1 - c^2) noise, which leaves its law as it is.
+- `TwoLayer`: H = -(1/2) sum_a w_a M_a^2 with w_a >= 0. A Gaussian z_a of mean sqrt(w_a/T) M_a is drawn given the spins, all
+  spins at once given z. Over-relaxation reflects z about its mean, z -> mean + c (z - mean) + sqrt(1 - c^2) noise, which leaves
+  its law as it is.
 - `Delayed`: sites in order, decided for all replicas together; the flips of a tile reach the other sites by one matrix product.
 
-Arithmetic is in single precision: sums of +-1 are exact, and fields are made afresh before rounding accumulates. A GPU that may use TF32 for
-products (torch forbids it by default) would round the fields to three digits: leave it forbidden.
+Arithmetic is in single precision: sums of +-1 are exact, and fields are made afresh before rounding accumulates. A GPU that may
+use TF32 for products (torch forbids it by default) would round the fields to three digits: leave it forbidden.
 """
 
 from contextlib import contextmanager
@@ -110,7 +112,7 @@ class Batch:
 
     def _exchange(self, temperatures, parity, swaps):
         """Swap configurations of neighbouring temperatures."""
-        torch, (D, C, K, n) = self.torch, self.shape
+        torch, (D, C, K, _) = self.torch, self.shape
         lower = torch.arange(parity, K - 1, 2, device=self.device)
         if not len(lower):
             return
@@ -118,7 +120,10 @@ class Batch:
         gain = (1 / temperatures[lower] - 1 / temperatures[lower + 1]) * (E[..., lower] - E[..., lower + 1])
         accepted = self.uniform(gain.shape) < torch.exp(gain.clamp(max=0.0))
         source = torch.arange(K, device=self.device).expand(D, C, K).clone()
-        source[..., lower], source[..., lower + 1] = torch.where(accepted, lower + 1, lower), torch.where(accepted, lower, lower + 1)
+        source[..., lower], source[..., lower + 1] = (
+            torch.where(accepted, lower + 1, lower),
+            torch.where(accepted, lower, lower + 1),
+        )
         swaps[0, lower] += accepted.double().sum(dim=(0, 1))
         swaps[1, lower] += D * C
         order = (source + K * torch.arange(C, device=self.device)[:, None]).reshape(D, C * K)
@@ -139,7 +144,9 @@ class Batch:
     def measure(self, sweeps, thin):
         """For every disorder sample (draws, overlaps, swaps, round trips, acceptance), as `Chain.measure`."""
         torch, (D, C, K, n), records = self.torch, self.shape, sweeps // thin
-        slopes, intercepts = (torch.as_tensor(np.array([getattr(x, k) for x in self.samples]), device=self.device) for k in ("slopes", "intercept"))
+        slopes, intercepts = (
+            torch.as_tensor(np.array([getattr(x, k) for x in self.samples]), device=self.device) for k in ("slopes", "intercept")
+        )
         layers = torch.as_tensor(self.samples[0].layers, device=self.device)
         masks = torch.stack([layers == k for k in range(int(layers.max()) + 1)]).double()
         pairs = pairs_of(C)

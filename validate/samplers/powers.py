@@ -1,11 +1,12 @@
-"""Ising spins that store patterns by interactions of many spins, H = -sum_a F_a(M_a) - external.s + N e(phi), many replicas at once.
+"""Ising spins that store patterns by interactions of many spins, H = -sum_a F_a(M_a) - external.s + N e(phi), many replicas at
+once.
 
 For entries x = +-1 the energy of a flip is exact in the odd and even parts of the difference of the polynomial F,
 
     H(flipped) - H = sum_a (x_a s B(M_a) - A(M_a)),    B = [F(M+2) - F(M-2)]/2,    A = [F(M+2) + F(M-2)]/2 - F(M),
 
-so the fields of 16 sites are one product of B with the patterns. B and A are renewed at every flip, the fields with them; noise and order
-are those of `quadratic`. Any other smooth e(phi) of few order parameters enters by its exact difference, site by site.
+so the fields of 16 sites are one product of B with the patterns. B and A are renewed at every flip, the fields with them; noise
+and order are those of `quadratic`. Any other smooth e(phi) of few order parameters enters by its exact difference, site by site.
 """
 
 from typing import NamedTuple
@@ -15,16 +16,32 @@ from numba import njit
 
 from ..energy import evaluate
 from ..rng import OPTIONS
-from .simd import (BARRIER, LANES, SHORT, above, aligned, load, load_short, lowest, negative, noise, padded, splat_short, store, total,
-                   total_short)
+from .simd import (
+    BARRIER,
+    LANES,
+    SHORT,
+    above,
+    aligned,
+    load,
+    load_short,
+    lowest,
+    negative,
+    noise,
+    padded,
+    splat_short,
+    store,
+    total,
+    total_short,
+)
 
 
 class Powers(NamedTuple):
     """The state of `power_sweep`.
 
-    spins (R, stride); overlaps, odd_parts (R, width): M, B/2; even_parts (R,): sum A/2; rows (n/16, width, 16) and columns (n, width): x;
-    odd, even (D, width): coefficients of B/2 and A/2 in M/n; energies (D + 2, width): those of F in M; external, own (stride,).
-    For e(phi): address, parameters and unit (N) of the compiled energy, intercepts (k,), slopes (k stride,); address 0 where there is none.
+    spins (R, stride); overlaps, odd_parts (R, width): M, B/2; even_parts (R,): sum A/2; rows (n/16, width, 16) and columns (n,
+    width): x; odd, even (D, width): coefficients of B/2 and A/2 in M/n; energies (D + 2, width): those of F in M; external, own
+    (stride,). For e(phi): address, parameters and unit (N) of the compiled energy, intercepts (k,), slopes (k stride,); address 0
+    where there is none.
     """
 
     spins: np.ndarray
@@ -64,9 +81,29 @@ def powers(rows, polynomials, external, spins, signal):
     address, parameters, unit, intercepts, slopes = signal
     directions = np.zeros((len(slopes), stride))
     directions[:, :n] = slopes
-    system = Powers(s.ravel(), aligned((replicas * width,)), aligned((replicas * width,)), np.zeros(replicas, dtype=np.float32), tiles.ravel(), columns.ravel(),
-                    _table(odd / 2, width), _table(even / 2, width), F, h, own, aligned((replicas * LANES,)), aligned((SHORT,)), address, parameters, float(unit), intercepts,
-                    directions.ravel(), stride, width, n)
+    system = Powers(
+        s.ravel(),
+        aligned((replicas * width,)),
+        aligned((replicas * width,)),
+        np.zeros(replicas, dtype=np.float32),
+        tiles.ravel(),
+        columns.ravel(),
+        _table(odd / 2, width),
+        _table(even / 2, width),
+        F,
+        h,
+        own,
+        aligned((replicas * LANES,)),
+        aligned((SHORT,)),
+        address,
+        parameters,
+        float(unit),
+        intercepts,
+        directions.ravel(),
+        stride,
+        width,
+        n,
+    )
     power_refresh(system, replicas)
     return system
 
@@ -77,7 +114,8 @@ def no_signal():
 
 
 def differences(polynomials, n):
-    """Coefficients (P, D) in M/n of B = [F(M+2) - F(M-2)]/2 and A = [F(M+2) + F(M-2)]/2 - F(M), of F in M with coefficients (P, D + 1)."""
+    """Coefficients (P, D) in M/n of B = [F(M+2) - F(M-2)]/2 and A = [F(M+2) + F(M-2)]/2 - F(M), of F in M with coefficients (P,
+    D + 1)."""
     count, terms = polynomials.shape
     parts = np.zeros((2, count, max(terms - 1, 1)))
     for k in range(1, terms):
@@ -148,11 +186,28 @@ def measure_signal(address, parameters, spins, at, intercepts, slopes, stride, p
 def power_sweep(system, state, scales, metropolis):
     """One sweep of all replicas; scales (R,) is T/2. Returns the number of flips."""
     spins, stride, buffer, replicas = system.spins, system.stride, system.buffer, scales.size
-    overlaps, odd_parts, even_parts, rows, columns, width = (system.overlaps, system.odd_parts, system.even_parts, system.rows, system.columns,
-                                                             system.width)
-    odd, even, external, own, inverse = system.odd.ravel(), system.even.ravel(), system.external, system.own, np.float32(1.0 / system.sites)
+    overlaps, odd_parts, even_parts, rows, columns, width = (
+        system.overlaps,
+        system.odd_parts,
+        system.even_parts,
+        system.rows,
+        system.columns,
+        system.width,
+    )
+    odd, even, external, own, inverse = (
+        system.odd.ravel(),
+        system.even.ravel(),
+        system.external,
+        system.own,
+        np.float32(1.0 / system.sites),
+    )
     address, parameters, unit, slopes = system.address, system.parameters, system.unit, system.slopes
-    phi, now, trial, out = np.empty((replicas, system.intercepts.size)), np.empty(replicas), np.empty(system.intercepts.size), np.empty(system.intercepts.size + 1)
+    phi, now, trial, out = (
+        np.empty((replicas, system.intercepts.size)),
+        np.empty(replicas),
+        np.empty(system.intercepts.size),
+        np.empty(system.intercepts.size + 1),
+    )
     if address:
         for r in range(replicas):
             now[r] = measure_signal(address, parameters, spins, r * stride, system.intercepts, slopes, stride, phi[r], out)
@@ -169,7 +224,9 @@ def power_sweep(system, state, scales, metropolis):
                 y = s * (h + _fields(odd_parts, base, rows, first * width, width)) - splat_short(even_parts[r]) - barrier
                 if address:
                     for i in range(SHORT):
-                        buffer[i] = signal_difference(address, parameters, unit, phi[r], now[r], trial, out, slopes, stride, first + i, spins[at + i])
+                        buffer[i] = signal_difference(
+                            address, parameters, unit, phi[r], now[r], trial, out, slopes, stride, first + i, spins[at + i]
+                        )
                     y = y + load_short(buffer, 0)
                 mask = mask & negative(y)
                 if mask == 0:
@@ -205,8 +262,9 @@ def power_refresh(system, replicas):
             for i in range(stride - SHORT):
                 M = M + splat_short(spins[r * stride + i]) * load_short(columns, i * width + a)
             store(overlaps, r * width + a, M)
-        system.even_parts[r] = _renew(overlaps, system.odd_parts, system.odd.ravel(), system.even.ravel(), r * width, width,
-                                     np.float32(1.0 / system.sites))
+        system.even_parts[r] = _renew(
+            overlaps, system.odd_parts, system.odd.ravel(), system.even.ravel(), r * width, width, np.float32(1.0 / system.sites)
+        )
 
 
 @njit(**OPTIONS)
@@ -223,8 +281,9 @@ def power_energy(system, r):
         result -= F
     if system.address:
         phi, out = np.empty(system.intercepts.size), np.empty(system.intercepts.size + 1)
-        result += system.unit * measure_signal(system.address, system.parameters, spins, r * stride, system.intercepts, system.slopes, stride,
-                                               phi, out)
+        result += system.unit * measure_signal(
+            system.address, system.parameters, spins, r * stride, system.intercepts, system.slopes, stride, phi, out
+        )
     return result
 
 

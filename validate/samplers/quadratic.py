@@ -2,11 +2,11 @@
 
 A sweep goes through the sites in order, 64 at a time (a tile), and is exactly the sequential single-site dynamics:
 
-- A site flips where s h < (T/2) L, with L logistic for the heat bath and exponential for Metropolis, so that the noise of 64 sites
-  is drawn in one go and the sites that flip are found by their signs, without a step for those that do not.
+- A site flips where s h < (T/2) L, with L logistic for the heat bath and exponential for Metropolis, so that the noise of 64
+  sites is drawn in one go and the sites that flip are found by their signs, without a step for those that do not.
 - A flip changes at once the fields of its own tile alone. What it does to all others is done for the whole tile: to the fields
-  themselves (dense couplings, in panels of 64 x 64 that stay in the cache for all replicas), or to the overlaps with the patterns,
-  from which the fields of a tile are computed when its turn comes.
+  themselves (dense couplings, in panels of 64 x 64 that stay in the cache for all replicas), or to the overlaps with the
+  patterns, from which the fields of a tile are computed when its turn comes.
 
 Arrays are flat; rows of replicas are `stride` apart. Sites are padded to whole tiles by spins that never flip.
 """
@@ -17,8 +17,25 @@ import numpy as np
 from numba import njit
 
 from ..rng import OPTIONS
-from .simd import (BARRIER, LANES, SHORT, above, aligned, load, load_short, lowest, negative, noise, padded, prefetch, splat, splat_short, store,
-                   total, total_short)
+from .simd import (
+    BARRIER,
+    LANES,
+    SHORT,
+    above,
+    aligned,
+    load,
+    load_short,
+    lowest,
+    negative,
+    noise,
+    padded,
+    prefetch,
+    splat,
+    splat_short,
+    store,
+    total,
+    total_short,
+)
 
 PANEL = LANES * LANES
 # Rows that share one pass over the patterns of a tile.
@@ -28,8 +45,8 @@ TOGETHER = 4
 class Dense(NamedTuple):
     """Replicas with H = -(1/2) s.J s - external.s: the state of `dense_sweep`.
 
-    spins, fields (R, stride): s and h = external + J s; couplings (tiles, tiles, 64, 64) in panels, with zero diagonal; external, own
-    (stride,): the fields, and J_ii, by which h exceeds the field of the others.
+    spins, fields (R, stride): s and h = external + J s; couplings (tiles, tiles, 64, 64) in panels, with zero diagonal;
+    external, own (stride,): the fields, and J_ii, by which h exceeds the field of the others.
     """
 
     spins: np.ndarray
@@ -46,8 +63,8 @@ class Dense(NamedTuple):
 class Patterns(NamedTuple):
     """Replicas with H = -(1/2) sum_a w_a M_a^2 - external.s, M_a = sum_i x_ia s_i: the state of `pattern_sweep`.
 
-    spins (R, stride); overlaps (R, width): M; rows (P, stride): w_a x_ia; columns (n, width): x_ia; own (stride,): sum_a w_a x_ia^2;
-    gram (n, 64): the couplings of a site with its tile; weights (width,).
+    spins (R, stride); overlaps (R, width): M; rows (P, stride): w_a x_ia; columns (n, width): x_ia; own (stride,): sum_a w_a
+    x_ia^2; gram (n, 64): the couplings of a site with its tile; weights (width,).
     """
 
     spins: np.ndarray
@@ -94,7 +111,21 @@ def patterns(rows, weights, external, spins):
     s, h, own = _padded(spins, external, stride)
     own[:n] = (x * weighted).sum(axis=0)[:n]
     sites, kicks, _ = _flips(2)
-    system = Patterns(s, aligned((replicas * width,)), fields.ravel(), columns.ravel(), gram.ravel(), h, own, w, sites, kicks, stride, width, count)
+    system = Patterns(
+        s,
+        aligned((replicas * width,)),
+        fields.ravel(),
+        columns.ravel(),
+        gram.ravel(),
+        h,
+        own,
+        w,
+        sites,
+        kicks,
+        stride,
+        width,
+        count,
+    )
     pattern_refresh(system, replicas)
     return system
 
@@ -107,7 +138,11 @@ def _padded(spins, external, stride):
 
 
 def _flips(replicas):
-    return np.zeros(replicas * LANES, dtype=np.int64), np.zeros(replicas * LANES, dtype=np.float32), np.zeros(replicas, dtype=np.int64)
+    return (
+        np.zeros(replicas * LANES, dtype=np.int64),
+        np.zeros(replicas * LANES, dtype=np.float32),
+        np.zeros(replicas, dtype=np.int64),
+    )
 
 
 @njit(forceinline=True, **OPTIONS)
@@ -123,8 +158,8 @@ def flip(k, y, s, spins, at, couplings, first, step, sites, kicks, place):
 def sweep_tile(y, s, mask, spins, at, couplings, first, step, sites, kicks, place):
     """Flip the sites of a tile in their order; y = s h - noise, s the spins before, row k of the couplings at first + k step.
 
-    `mask` holds the sites not yet passed that flip as things stand. Writes the places of the flips and what they add to the spins from
-    `place` on, and returns where they end.
+    `mask` holds the sites not yet passed that flip as things stand. Writes the places of the flips and what they add to the
+    spins from `place` on, and returns where they end.
     """
     while mask != 0:
         k = lowest(mask)
@@ -135,18 +170,18 @@ def sweep_tile(y, s, mask, spins, at, couplings, first, step, sites, kicks, plac
 
 
 @njit(forceinline=True, **OPTIONS)
-def sweep_two(y, s, at, place, z, t, bt, qlace, spins, couplings, first, step, sites, kicks):
-    """`sweep_tile` of two replicas, (y, s, at, place) and (z, t, bt, qlace), in step, so that neither waits for its own sums."""
-    mask, nask = negative(y), negative(z)
-    while mask != 0 and nask != 0:
-        k, l = lowest(mask), lowest(nask)
+def sweep_two(y, s, at, place, z, t, bt, other, spins, couplings, first, step, sites, kicks):
+    """`sweep_tile` of two replicas, (y, s, at, place) and (z, t, bt, other), in step, so that neither waits for its own sums."""
+    mask, mask2 = negative(y), negative(z)
+    while mask != 0 and mask2 != 0:
+        k, l = lowest(mask), lowest(mask2)
         y = flip(k, y, s, spins, at, couplings, first, step, sites, kicks, place)
-        z = flip(l, z, t, spins, bt, couplings, first, step, sites, kicks, qlace)
-        mask, nask = negative(y) & above(k), negative(z) & above(l)
+        z = flip(l, z, t, spins, bt, couplings, first, step, sites, kicks, other)
+        mask, mask2 = negative(y) & above(k), negative(z) & above(l)
         place += 1
-        qlace += 1
+        other += 1
     place = sweep_tile(y, s, mask, spins, at, couplings, first, step, sites, kicks, place)
-    return place, sweep_tile(z, t, nask, spins, bt, couplings, first, step, sites, kicks, qlace)
+    return place, sweep_tile(z, t, mask2, spins, bt, couplings, first, step, sites, kicks, other)
 
 
 @njit(**OPTIONS)
@@ -164,8 +199,10 @@ def dense_sweep(system, state, scales, metropolis):
             s, t = load(spins, at), load(spins, at + stride)
             y = s * load(fields, at) - barrier - splat(scales[r]) * noise(state, metropolis)
             z = t * load(fields, at + stride) - barrier - splat(scales[r + 1]) * noise(state, metropolis)
-            place, qlace = sweep_two(y, s, at, r * LANES, z, t, at + stride, (r + 1) * LANES, spins, couplings, block, LANES, sites, kicks)
-            counts[r], counts[r + 1] = place - r * LANES, qlace - (r + 1) * LANES
+            place, other = sweep_two(
+                y, s, at, r * LANES, z, t, at + stride, (r + 1) * LANES, spins, couplings, block, LANES, sites, kicks
+            )
+            counts[r], counts[r + 1] = place - r * LANES, other - (r + 1) * LANES
             flipped += counts[r] + counts[r + 1]
         if scales.size % 2:
             r = scales.size - 1
@@ -255,10 +292,10 @@ def _two_tiles(h, g, first, r, scales, state, metropolis, spins, overlaps, colum
     s, t, barrier = load(spins, at), load(spins, at + stride), load(own, first)
     y = s * h - barrier - splat(scales[r]) * noise(state, metropolis)
     z = t * g - barrier - splat(scales[r + 1]) * noise(state, metropolis)
-    place, qlace = sweep_two(y, s, at, 0, z, t, at + stride, LANES, spins, gram, first * LANES, LANES, sites, kicks)
+    place, other = sweep_two(y, s, at, 0, z, t, at + stride, LANES, spins, gram, first * LANES, LANES, sites, kicks)
     _project(overlaps, r * width, columns, first, sites, kicks, 0, place, width)
-    _project(overlaps, (r + 1) * width, columns, first, sites, kicks, LANES, qlace, width)
-    return place + qlace - LANES
+    _project(overlaps, (r + 1) * width, columns, first, sites, kicks, LANES, other, width)
+    return place + other - LANES
 
 
 @njit(forceinline=True, **OPTIONS)
@@ -305,8 +342,14 @@ def pattern_refresh(system, replicas):
 @njit(**OPTIONS)
 def pattern_energy(system, r):
     """H of a replica, from its overlaps."""
-    spins, overlaps, external, weights, stride, width = (system.spins, system.overlaps, system.external, system.weights, system.stride,
-                                                         system.width)
+    spins, overlaps, external, weights, stride, width = (
+        system.spins,
+        system.overlaps,
+        system.external,
+        system.weights,
+        system.stride,
+        system.width,
+    )
     energy = 0.0
     for a in range(0, width, SHORT):
         M = load_short(overlaps, r * width + a)

@@ -1,9 +1,9 @@
-"""Markov chains of models with quenched couplings: several replicas of each disorder sample, in exchange over a ladder of temperatures."""
+"""Markov chains of models with quenched couplings: several replicas of each disorder sample, in exchange over a ladder of
+temperatures."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -27,10 +27,10 @@ class QuenchedChains:
     Attributes
     ----------
     draws : array (disorder samples, replicas, temperatures, records, n + 1), order parameters and energy per site
-    overlaps : array (disorder samples, pairs, temperatures, records, L), overlaps of two replicas of the same disorder, one for each
-        overlap that the couplings act on
-    pairs : int array (pairs, 2), the replicas compared: all pairs of up to four, else neighbours in a ring. Pairs that share a replica
-        are not independent; errors come from disorder samples, or from every other pair of a ring.
+    overlaps : array (disorder samples, pairs, temperatures, records, L), overlaps of two replicas of the same disorder, one for
+        each layer
+    pairs : int array (pairs, 2), the replicas compared: all pairs of up to four, else neighbours in a ring. Pairs that share a
+        replica are not independent; errors come from disorder samples, or from every other pair of a ring.
     temperatures : array (temperatures,), increasing
     target : int, the place among them of the temperature asked for
     swap_rates : array (temperatures - 1,), share of accepted exchanges of neighbours
@@ -84,8 +84,25 @@ class QuenchedChains:
         return (edges[1:] + edges[:-1]) / 2, each.mean(axis=0), error
 
 
-def sample_quenched(model, values, N, *, sweeps, warmup, replicas=4, disorder_samples=16, temperatures=None, seed=0, start=None, balanced=True,
-                    rule="heat-bath", thin=1, algorithm="auto", device="auto", threads=None):
+def sample_quenched(
+    model,
+    values,
+    N,
+    *,
+    sweeps,
+    warmup,
+    replicas=4,
+    disorder_samples=16,
+    temperatures=None,
+    seed=0,
+    start=None,
+    balanced=True,
+    rule="heat-bath",
+    thin=1,
+    algorithm="auto",
+    device="auto",
+    threads=None,
+):
     """Sample a model of Ising spins with quenched couplings.
 
     Parameters
@@ -98,12 +115,13 @@ def sample_quenched(model, values, N, *, sweeps, warmup, replicas=4, disorder_sa
     disorder_samples : int
     temperatures : sequence of the temperatures in exchange, values["T"] among them; () for that one alone; None to choose them
     seed : int; the chains are the same bit for bit whatever the number of threads
-    start : None (at random), "pattern" (aligned with the first order parameter of the energy) or spins of shape (n,) or (replicas, n)
+    start : None (at random), "pattern" (aligned with the first order parameter of the energy) or spins of shape (n,) or
+        (replicas, n)
     balanced : bool, how the disorder of the sites is drawn (see `validate.disorder`)
     rule : "heat-bath", or "metropolis", which is faster near and above the transition but hardly ergodic far above it
     thin : int, sweeps from one record to the next
-    algorithm : "auto", or how couplings are kept (see `systems`): "dense", "patterns", "powers", "tensors"; or in torch (see `on_torch`)
-        "two-layer", "delayed"
+    algorithm : "auto", or how couplings are kept (see `systems`): "dense", "patterns", "powers", "tensors"; or in torch (see
+        `on_torch`) "two-layer", "delayed"
     device : "cpu", "cuda" or "auto", a GPU where there is one and enough work for it
     threads : int or None, as many as there are processors
 
@@ -111,8 +129,24 @@ def sample_quenched(model, values, N, *, sweeps, warmup, replicas=4, disorder_sa
     -------
     QuenchedChains
     """
-    plan = _Plan(model, values, N, sweeps, warmup, replicas, disorder_samples, temperatures, seed, start, balanced, rule, thin, algorithm, device,
-                 threads)
+    plan = _Plan(
+        model,
+        values,
+        N,
+        sweeps,
+        warmup,
+        replicas,
+        disorder_samples,
+        temperatures,
+        seed,
+        start,
+        balanced,
+        rule,
+        thin,
+        algorithm,
+        device,
+        threads,
+    )
     if plan.algorithm in on_torch.MOVES:
         return plan.collect(plan.on_device(), disorder_samples)
     tasks = [(d, block) for d in range(disorder_samples) for block in range(len(plan.blocks))]
@@ -126,8 +160,25 @@ def sample_quenched(model, values, N, *, sweeps, warmup, replicas=4, disorder_sa
 class _Plan:
     """What all disorder samples of one call share."""
 
-    def __init__(self, model, values, N, sweeps, warmup, replicas, disorder_samples, temperatures, seed, start, balanced, rule, thin, algorithm,
-                 device, threads=None):
+    def __init__(
+        self,
+        model,
+        values,
+        N,
+        sweeps,
+        warmup,
+        replicas,
+        disorder_samples,
+        temperatures,
+        seed,
+        start,
+        balanced,
+        rule,
+        thin,
+        algorithm,
+        device,
+        threads=None,
+    ):
         self.model, self.values, self.N, self.seed, self.balanced, self.start = model, values, N, seed, balanced, start
         self.sweeps, self.warmup, self.thin, self.requested = sweeps, warmup, thin, algorithm
         _check(values, N, sweeps, replicas, rule, thin, algorithm, start)
@@ -139,7 +190,9 @@ class _Plan:
 
     def instance(self, d):
         """Disorder sample d."""
-        return instance.realise(self.model, self.values, self.N, np.random.default_rng(rng.stream(self.seed, self.N, 0, d)), self.balanced)
+        return instance.realise(
+            self.model, self.values, self.N, np.random.default_rng(rng.stream(self.seed, self.N, 0, d)), self.balanced
+        )
 
     def _where(self, sample, device, spins):
         """The algorithm and the device."""
@@ -157,8 +210,10 @@ class _Plan:
         if not fitting:
             raise InputError(f"no sampler on device={device!r} covers the couplings of {self.model.name} together")
         if self.requested != "auto" and self.requested not in fitting:
-            raise InputError(f"algorithm={self.requested!r} does not fit the couplings of {self.model.name} on device={device!r}: "
-                             f"use {' or '.join(map(repr, fitting))}")
+            raise InputError(
+                f"algorithm={self.requested!r} does not fit the couplings of {self.model.name} on device={device!r}: "
+                f"use {' or '.join(map(repr, fitting))}"
+            )
         return (fitting[0] if self.requested == "auto" else self.requested), device
 
     def _ladder(self, temperatures):
@@ -180,7 +235,9 @@ class _Plan:
     def chain(self, sample, spins, temperatures, key):
         """A chain of configurations (C, K, n) with generators of their own."""
         if self.algorithm in on_torch.MOVES:
-            return on_torch.chain(self.algorithm, [sample], spins[None], temperatures, key, self.seed, self.device, self.metropolis)
+            return on_torch.chain(
+                self.algorithm, [sample], spins[None], temperatures, key, self.seed, self.device, self.metropolis
+            )
         return Chain(self, sample, spins, temperatures, key)
 
     def spins(self, sample, copies, generator):
@@ -190,7 +247,10 @@ class _Plan:
             return generator.choice([-1.0, 1.0], size=shape)
         if isinstance(self.start, str):
             return np.broadcast_to(aligned_with(self.model, sample), shape)
-        given = np.broadcast_to(np.asarray(self.start, dtype=float), (max(copies[-1] + 1, len(self.start) if np.ndim(self.start) > 1 else 0), sample.size))
+        given = np.broadcast_to(
+            np.asarray(self.start, dtype=float),
+            (max(copies[-1] + 1, len(self.start) if np.ndim(self.start) > 1 else 0), sample.size),
+        )
         return np.broadcast_to(given[list(copies)][:, None], shape)
 
     def run(self, d, block):
@@ -211,7 +271,9 @@ class _Plan:
             samples = [self.instance(d) for d in batch]
             spins = np.stack([self._start(sample, d, 0) for sample, d in zip(samples, batch)])
             key = (self.N, 2, batch[0])
-            chain = on_torch.chain(self.algorithm, samples, spins, self.temperatures, key, self.seed, self.device, self.metropolis)
+            chain = on_torch.chain(
+                self.algorithm, samples, spins, self.temperatures, key, self.seed, self.device, self.metropolis
+            )
             self._warm_up(chain)
             done += chain.measure(self.sweeps, self.thin)
         return done
@@ -241,8 +303,26 @@ class _Plan:
             rates = swaps[0, :-1] / swaps[1, :-1]
         acceptance = float(np.mean([x[4] for x in done]))
         target = int(np.flatnonzero(self.temperatures == self.values["T"])[0])
-        return QuenchedChains(draws, overlaps, pairs, self.temperatures, target, rates, int(sum(x[3] for x in done)), acceptance, self.algorithm,
-                              self.device, self.model.names, tuple(map(str, self.model.overlaps)))
+        return QuenchedChains(
+            draws,
+            overlaps,
+            pairs,
+            self.temperatures,
+            target,
+            rates,
+            int(sum(x[3] for x in done)),
+            acceptance,
+            self.algorithm,
+            self.device,
+            self.model.names,
+            self._overlap_names(),
+        )
+
+
+    def _overlap_names(self):
+        """The overlaps' names in the order of the layers."""
+        named = {variable: str(q) for q, variable in self.model.overlaps.items()}
+        return tuple(named.get(variable, f"q_{variable}") for variable in self.model.site.variables)
 
 
 class Chain:
@@ -284,8 +364,24 @@ class Chain:
         scales = np.empty(self.where.size, dtype=np.float32)
         scales[self.where] = heat * self.temperatures / 2
         swaps = np.zeros((2, len(self.temperatures)))
-        flips, trips = advance(self.system, self.state, self.decisions, heat * self.temperatures, scales, self.where, self.plan.metropolis, sweeps, thin,
-                               self.measures, self.offset, draws, self.pairs, overlaps, swaps, self.ends)
+        flips, trips = advance(
+            self.system,
+            self.state,
+            self.decisions,
+            heat * self.temperatures,
+            scales,
+            self.where,
+            self.plan.metropolis,
+            sweeps,
+            thin,
+            self.measures,
+            self.offset,
+            draws,
+            self.pairs,
+            overlaps,
+            swaps,
+            self.ends,
+        )
         return swaps, flips, trips
 
 

@@ -1,7 +1,8 @@
 """Vectors of 64 numbers as values of compiled code, and the noise that decides about 64 sites at once.
 
-A vector is an LLVM vector, which the compiler splits into the registers of the machine (four of AVX-512, eight of AVX2), so that one
-source serves all of them. `load` and `store` take an array and the place of its first entry in memory order, without a check of bounds.
+A vector is an LLVM vector, which the compiler splits into the registers of the machine (four of AVX-512, eight of AVX2), so that
+one source serves all of them. `load` and `store` take an array and the place of its first entry in memory order, without a check
+of bounds.
 """
 
 import operator
@@ -22,8 +23,17 @@ FAST = ("contract",)
 _FLOAT, _WORD = ir.FloatType(), ir.IntType(32)
 _LN2 = float(np.log(2))
 # log(1 + f) / f - 1 + f / 2, over f^2, for 1/sqrt(2) <= 1 + f <= sqrt(2) (S. Moshier's cephes, logf).
-_LOG = (7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
-        2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1)
+_LOG = (
+    7.0376836292e-2,
+    -1.1514610310e-1,
+    1.1676998740e-1,
+    -1.2420140846e-1,
+    1.4249322787e-1,
+    -1.6668057665e-1,
+    2.0000714765e-1,
+    -2.4999993993e-1,
+    3.3333331174e-1,
+)
 
 
 class Vector(types.Type):
@@ -99,7 +109,9 @@ def prefetch(typingctx, array, place):
 
 def _splat(builder, scalar, kind):
     one = builder.insert_element(ir.Constant(kind, ir.Undefined), scalar, ir.Constant(_WORD, 0))
-    return builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), ir.Constant(ir.VectorType(_WORD, kind.count), [0] * kind.count))
+    return builder.shuffle_vector(
+        one, ir.Constant(kind, ir.Undefined), ir.Constant(ir.VectorType(_WORD, kind.count), [0] * kind.count)
+    )
 
 
 def _splatter(result):
@@ -221,7 +233,10 @@ def next_words(typingctx, state):
     """64 random words of 64 generators, whose states (4, 64) advance (Blackman and Vigna's xoshiro128++)."""
 
     def codegen(context, builder, signature, arguments):
-        places = [_address(context, builder, signature.args[0], arguments[0], ir.Constant(ir.IntType(64), k * LANES), _WORDS) for k in range(4)]
+        places = [
+            _address(context, builder, signature.args[0], arguments[0], ir.Constant(ir.IntType(64), k * LANES), _WORDS)
+            for k in range(4)
+        ]
         s = [builder.load(place, align=4) for place in places]
         result = builder.add(_rotate(builder, builder.add(s[0], s[3]), 7), s[0])
         t = builder.shl(s[1], _word(9))

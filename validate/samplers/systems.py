@@ -2,9 +2,9 @@
 
 - "dense": pairwise couplings as a matrix. "patterns": pairwise couplings as a sum over patterns, for few of them.
 - "powers": stored patterns with interactions of many spins.
-- "tensors": independent couplings of many spins, beside pairwise ones; also any pairwise ones with an energy e(phi) that is not quadratic.
+- "tensors": independent couplings of many spins, beside pairwise ones; also any pairwise ones with an energy e(phi) that is not
+  quadratic.
 """
-
 
 import numpy as np
 import sympy
@@ -67,7 +67,8 @@ def _powers(model, values, sample, spins):
 
 
 def _separate(sample):
-    """[(rows, polynomials)] of an energy sum_a f_a(phi_a) with polynomials f_a and phi_a = c M_a over signs, or None if it is not one."""
+    """[(rows, polynomials)] of an energy sum_a f_a(phi_a) with polynomials f_a and phi_a = c M_a over signs, or None if it is
+    not one."""
     order = list(sample.order_parameters)
     e = sympy.expand(sample.energy)
     if not e.is_polynomial(*order):

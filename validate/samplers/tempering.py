@@ -5,7 +5,6 @@ min(1, exp[(1/T_a - 1/T_b)(E_a - E_b)]), between even and odd neighbours in turn
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numba import njit, types
@@ -66,7 +65,24 @@ def dot(a, at, b, bt, size):
 
 
 @njit(**OPTIONS)
-def advance(system, state, decisions, temperatures, scales, where, metropolis, sweeps, thin, measure, offset, draws, pairs, overlaps, swaps, ends):
+def advance(
+    system,
+    state,
+    decisions,
+    temperatures,
+    scales,
+    where,
+    metropolis,
+    sweeps,
+    thin,
+    measure,
+    offset,
+    draws,
+    pairs,
+    overlaps,
+    swaps,
+    ends,
+):
     """Sweeps of all replicas with swaps after each, and what is measured after every `thin` of them.
 
     Parameters
@@ -77,7 +93,8 @@ def advance(system, state, decisions, temperatures, scales, where, metropolis, s
     scales : float32 array (C K,), T/2 of every replica, updated
     where : int array (C, K), the replica of copy c at temperature k, updated
     sweeps, thin : int
-    measure : tuple of intercepts (n,), factors (n,), rows (n stride,) of the order parameters, factors (L,) and rows (L stride,) of the overlaps
+    measure : tuple of intercepts (n,), factors (n,), rows (n stride,) of the order parameters, factors (L,) and rows (L stride,)
+        of the overlaps
     offset : added to H
     draws : array (C, K, sweeps // thin, n + 1), written: order parameters, then H; empty to record nothing
     pairs : int array (G, 2) of copies; overlaps : array (G, K, sweeps // thin, L), written

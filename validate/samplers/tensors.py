@@ -1,7 +1,7 @@
 """Ising spins with independent couplings of any number of spins, sixty-four replicas in the lanes of a vector.
 
-The field of a site is summed afresh at its turn, sum over sets of p - 1 other sites: N^(p-1)/(p-1)! terms, each coupling read once for
-64 replicas. Small systems only.
+The field of a site is summed afresh at its turn, sum over sets of p - 1 other sites: N^(p-1)/(p-1)! terms, each coupling read
+once for 64 replicas. Small systems only.
 """
 
 import math
@@ -23,8 +23,8 @@ MOST = 64
 class Tensors(NamedTuple):
     """The state of `tensor_sweep`.
 
-    spins (R, stride) and columns (n, lanes), the same by replicas and by sites; orders (Q,): the numbers p; starts (Q,): where the
-    couplings of p begin; couplings: for each p (n, C(n, p-1)), those of a site with the sets of p - 1 in the order of
+    spins (R, stride) and columns (n, lanes), the same by replicas and by sites; orders (Q,): the numbers p; starts (Q,): where
+    the couplings of p begin; couplings: for each p (n, C(n, p-1)), those of a site with the sets of p - 1 in the order of
     `itertools.combinations`, zero where it is one of them. external (stride,); energies (R,): H. The signal as in `powers`.
     """
 
@@ -53,14 +53,32 @@ def tensors(by_order, external, spins, signal):
     orders = np.array(sorted(by_order), dtype=np.int64)
     sets = np.array([math.comb(n, p - 1) for p in orders], dtype=np.int64)
     starts = np.concatenate([[0], np.cumsum(n * sets)])[:-1].astype(np.int64)
-    couplings = np.concatenate([_of_sites(by_order[p], n, p).ravel() for p in orders]) if len(orders) else np.zeros(0, dtype=np.float32)
+    couplings = (
+        np.concatenate([_of_sites(by_order[p], n, p).ravel() for p in orders]) if len(orders) else np.zeros(0, dtype=np.float32)
+    )
     s, h, columns = aligned((replicas, stride)), aligned((stride,)), aligned((n, lanes))
     s[:, :n], h[:n], columns[:, :replicas] = spins, external, spins.T
     address, parameters, unit, intercepts, slopes = signal
     directions = np.zeros((len(slopes), stride))
     directions[:, :n] = slopes
-    system = Tensors(s.ravel(), columns.ravel(), orders, starts, sets, couplings, h, np.zeros(replicas), address, parameters, float(unit),
-                     intercepts, directions.ravel(), stride, lanes, n)
+    system = Tensors(
+        s.ravel(),
+        columns.ravel(),
+        orders,
+        starts,
+        sets,
+        couplings,
+        h,
+        np.zeros(replicas),
+        address,
+        parameters,
+        float(unit),
+        intercepts,
+        directions.ravel(),
+        stride,
+        lanes,
+        n,
+    )
     tensor_refresh(system, replicas)
     return system
 
@@ -119,7 +137,12 @@ def tensor_sweep(system, state, scales, metropolis):
     address, parameters, unit, slopes = system.address, system.parameters, system.unit, system.slopes
     phi, now = np.empty((replicas, system.intercepts.size)), np.empty(replicas)
     trial, out = np.empty(system.intercepts.size), np.empty(system.intercepts.size + 1)
-    widths, extra, field, prefix = aligned_zeros(lanes), aligned_zeros(LANES), aligned_zeros(LANES), np.zeros(MOST, dtype=np.int64)
+    widths, extra, field, prefix = (
+        aligned_zeros(lanes),
+        aligned_zeros(LANES),
+        aligned_zeros(LANES),
+        np.zeros(MOST, dtype=np.int64),
+    )
     widths[:replicas] = scales
     if address:
         for r in range(replicas):
@@ -137,7 +160,9 @@ def tensor_sweep(system, state, scales, metropolis):
             if address:
                 for l in range(last):
                     r = group + l
-                    extra[l] = signal_difference(address, parameters, unit, phi[r], now[r], trial, out, slopes, stride, i, columns[i * lanes + r])
+                    extra[l] = signal_difference(
+                        address, parameters, unit, phi[r], now[r], trial, out, slopes, stride, i, columns[i * lanes + r]
+                    )
                 y = y + load(extra, 0)
             mask = negative(y)
             while mask != 0:
@@ -182,7 +207,9 @@ def tensor_refresh(system, replicas):
                 system.energies[group + l] -= system.external[i] * columns[i * lanes + group + l]
     if system.address:
         for r in range(replicas):
-            e = measure_signal(system.address, system.parameters, system.spins, r * stride, system.intercepts, system.slopes, stride, phi, out)
+            e = measure_signal(
+                system.address, system.parameters, system.spins, r * stride, system.intercepts, system.slopes, stride, phi, out
+            )
             system.energies[r] += system.unit * e
 
 
