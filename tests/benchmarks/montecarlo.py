@@ -160,10 +160,11 @@ def tempering(rounds):
 
 
 def cores(rounds):
-    """Wall time of eight disorder samples on one thread and on two."""
+    """Wall time of sixteen disorder samples on one thread and on two."""
     model = load("sherrington-kirkpatrick")
+    values = model.values(T=T)
     run = lambda threads: sample_quenched(
-        model, model.values(T=T), 512, sweeps=300, warmup=8, replicas=16, disorder_samples=8, temperatures=(), threads=threads
+        model, values, 512, sweeps=4000, warmup=8, thin=100, replicas=16, disorder_samples=16, temperatures=(), threads=threads
     )
     run(2)
     wall = {k: min(_wall(lambda: run(k)) for _ in range(rounds)) for k in (1, 2)}

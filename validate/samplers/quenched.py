@@ -150,10 +150,9 @@ def sample_quenched(
     if plan.algorithm in on_torch.MOVES:
         return plan.collect(plan.on_device(), disorder_samples)
     tasks = [(d, block) for d in range(disorder_samples) for block in range(len(plan.blocks))]
-    # The first one compiles whatever is not compiled yet, before threads share it.
-    done = [plan.run(*tasks[0])]
+    plan.compile()
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        done += pool.map(lambda task: plan.run(*task), tasks[1:])
+        done = list(pool.map(lambda task: plan.run(*task), tasks))
     return plan.collect(done, disorder_samples)
 
 
@@ -252,6 +251,11 @@ class _Plan:
             (max(copies[-1] + 1, len(self.start) if np.ndim(self.start) > 1 else 0), sample.size),
         )
         return np.broadcast_to(given[list(copies)][:, None], shape)
+
+    def compile(self):
+        """Compile whatever is not compiled yet, before threads share it."""
+        sample = self.instance(0)
+        self.chain(sample, self._start(sample, 0, 0), self.temperatures, (self.N, 5)).advance(0)
 
     def run(self, d, block):
         """Draws of a block of replicas of disorder sample d."""
