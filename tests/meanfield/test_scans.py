@@ -23,7 +23,9 @@ OVER = {"T": (0.3, 1.2, 7), "h": [0.0, 0.1]}
 LONG = {"T": (0.3, 1.2, 20), "h": [0.0, 0.1]}
 # A scan in a process of its own, slow enough to be stopped in the middle.
 SLOW = """
-import sys, time
+import signal, sys, time
+# A process started in the background inherits that Ctrl-C is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import meanfield, meanfield.scans.sweep as module
 solve = module.solve_points
 def slowly(work, places):
