@@ -4,7 +4,7 @@ With C = beta (q_d - q_k) and D_i = beta x_i everything has a limit as T -> 0; q
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from sympy import Expr
@@ -61,7 +61,7 @@ class Overlap:
     steps: int
     suffix: str = ""
     temperature: bool = True
-    taken: frozenset = frozenset()
+    taken: frozenset = field(default=frozenset(), repr=False)
 
     @cached_property
     def names(self):
