@@ -4,8 +4,9 @@ import numpy as np
 from scipy.optimize import root
 
 from meanfield.replicas.fast import coexistence_start, curve, grid, solutions_along
-from meanfield.replicas.newton import newton
+from meanfield.replicas.reduced import Reduced
 from meanfield.replicas.saddle import saddle
+from meanfield.replicas.unknowns import Unknowns
 from tests.benchmarks.baselines import TOLERANCE, iterate
 from theory.models import hopfield
 from theory.replica import replica_theory
@@ -110,7 +111,7 @@ class TaskB:
             j, i = rows[pick], columns[pick]
             system = general.at({"T": self.temperatures[j], "alpha": self.loads[i]})
             u = np.array([branch.unknowns[name][j, i] for name in general.names])
-            exact, _ = newton(system, u)
+            exact, _ = Reduced(Unknowns(system), u, range(len(u))).solve()
             difference = np.abs(exact - u).max(), abs(system.state(exact).free_energy - branch.free_energy[j, i])
             worst = np.maximum(worst, difference)
         with np.errstate(all="ignore"):

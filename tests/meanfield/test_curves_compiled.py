@@ -7,9 +7,10 @@ from meanfield.codegen.extended import KINDS
 from meanfield.kernels import tower
 from meanfield.kernels.cache import load
 from meanfield.replicas.fast import coexistence_start, crossings, curve, grid, solutions_along
-from meanfield.replicas.newton import newton
+from meanfield.replicas.reduced import Reduced
 from meanfield.replicas.saddle import saddle
 from meanfield.replicas.systems import StateKernel, System, _call, as_theory, point_of, state_kernel, system
+from meanfield.replicas.unknowns import Unknowns
 from theory import models
 from theory.errors import InputError
 from theory.replica import replica_theory
@@ -282,7 +283,8 @@ def test_grid_agrees_with_the_general_engine():
         for j in (0, 7, 20):
             i = np.flatnonzero(branch.exists[j])[-1]
             at = general.at({"T": temperatures[j], "alpha": loads[i]})
-            u, _ = newton(at, np.array([branch.unknowns["m"][j, i], branch.unknowns["C"][j, i]]))
+            u, converged = Reduced(Unknowns(at), [branch.unknowns["m"][j, i], branch.unknowns["C"][j, i]], range(2)).solve()
+            assert converged
             state = at.state(u)
             assert branch.unknowns["C"][j, i] == pytest.approx(u[1], abs=1e-9)
             assert branch.free_energy[j, i] == pytest.approx(state.free_energy, abs=1e-10)
