@@ -1,0 +1,1 @@
+"""The theory of learning networks: order parameters, their flows and their fluctuations, derived with SymPy."""
