@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from theory.errors import InputError
 
-COMMANDS = ("models", "derive", "solve", "branch", "transitions", "phase-diagram", "simulate", "validate")
+COMMANDS = ("models", "derive", "solve", "branch", "transitions", "phase-diagram", "simulate", "validate", "train")
 
 
 class Parser(argparse.ArgumentParser):
