@@ -11,6 +11,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from .family import Family, State, invariant_subspace, state
+from .steps import Steps
 
 __all__ = ["Arclength", "BranchPoint", "Path", "follow"]
 
@@ -18,16 +19,8 @@ ROUNDING = 2e-15
 
 
 @dataclass(frozen=True)
-class Arclength:
-    """Tolerances of the continuation; lengths in units of the order parameters and of the parameter's range.
-
-    Attributes
-    ----------
-    atol : largest residual of an accepted point
-    first, largest, smallest : step lengths
-    turn : smallest cosine between successive tangents
-    steps : largest number of steps in one direction
-    """
+class Arclength(Steps):
+    """Steps along a branch; lengths in units of the order parameters and of the parameter's range."""
 
     atol: float = 1e-14
     first: float = 0.01

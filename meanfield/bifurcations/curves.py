@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from .family import Family, complement, spectrum
+from .steps import Steps
 
 __all__ = ["Coexistence", "CurvePoint", "Fold", "Instability", "Tracing", "merging_point", "trace"]
 
@@ -20,15 +21,11 @@ LEAST = 1e-10
 
 
 @dataclass(frozen=True)
-class Tracing:
-    """Tolerances of curves; lengths in units of the order parameters and of the box's sides.
+class Tracing(Steps):
+    """Steps along curves in a plane; lengths in units of the order parameters and of the box's sides.
 
     Attributes
     ----------
-    atol : largest residual of an accepted point
-    first, largest, smallest : step lengths
-    turn : smallest cosine between successive tangents
-    steps : largest number of steps in one direction
     apart : two solutions closer than this are taken to merge
     """
 

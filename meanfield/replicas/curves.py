@@ -9,22 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
+from ..bifurcations.steps import Steps
+
 __all__ = ["Node", "Path", "Stepping", "follow", "locate", "solved_at"]
 
 STEP = 1e-5
 
 
 @dataclass(frozen=True)
-class Stepping:
-    """Step lengths and tolerances of the continuation.
-
-    Attributes
-    ----------
-    atol : largest residual of an accepted point
-    first, largest, smallest : step lengths
-    turn : smallest cosine between successive tangents
-    steps : largest number of steps in one direction
-    """
+class Stepping(Steps):
+    """Steps along a branch of a replica theory; lengths in w/(1 + |w|) and t."""
 
     atol: float = 1e-11
     first: float = 0.01
