@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
+from .differences import moved, slope
+
 from ..bifurcations.steps import Steps
 
 __all__ = ["Node", "Path", "Stepping", "follow", "locate", "solved_at"]
@@ -67,23 +69,8 @@ def slopes_of(curve, z):
     columns = []
     for i in range(len(z)):
         step = STEP * (1 + abs(z[i]))
-        columns.append(slope(lambda x: curve(_moved(z, i, x)), step))
+        columns.append(slope(lambda x: curve(moved(z, i, x)), step))
     return np.column_stack(columns).reshape(len(z) - 1, len(z))
-
-
-def slope(function, step):
-    high, low = function(step), function(-step)
-    slope = (high - low) / (2 * step)
-    if np.isfinite(slope).all():
-        return slope
-    sign = 1 if np.isfinite(high).all() else -1
-    return sign * (4 * function(sign * step / 2) - function(sign * step) - 3 * function(0.0)) / step
-
-
-def _moved(z, i, step):
-    z = z.copy()
-    z[i] += step
-    return z
 
 
 def node(curve, z, along=None):

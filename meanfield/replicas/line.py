@@ -4,7 +4,8 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from .curves import STEP, Node, slope
+from .curves import STEP, Node
+from .differences import moved, slope
 from .labels import kind
 from .physical import is_collapsed
 from .reduced import Reduced, closing
@@ -209,7 +210,7 @@ class Facts:
     def _contraction(self):
         """1 - dg/dq of the one equation q = g(q) of a Nishimori line."""
         curve, z = self.line.curve(self.sector), self.node.z
-        derivative = float(slope(lambda x: curve(_put(z, 0, z[0] + x)), 1e-3 * z[0])[0])
+        derivative = float(slope(lambda x: curve(moved(z, 0, x)), 1e-3 * z[0])[0])
         return -derivative if self.line.theory.layers[0].site.kind == "spherical" else derivative
 
     @cached_property
@@ -247,15 +248,15 @@ class Facts:
         direct = np.column_stack([fourth(lambda h: both(u, {a: h}), step) for a in names])
         if not rows:
             return direct
-        inner = np.column_stack([fourth(lambda x: both(_put(u, i, u[i] + x), None), step) for i in rows])
+        inner = np.column_stack([fourth(lambda x: both(moved(u, i, x), None), step) for i in rows])
         n = len(rows)
         try:
-            moved = -np.linalg.solve(inner[:n], direct[:n])
+            change = -np.linalg.solve(inner[:n], direct[:n])
         except np.linalg.LinAlgError:
             return np.full((len(names), len(names)), np.inf)
         if inside:
-            return moved[[rows.index(system.names.index(a)) for a in names]]
-        return direct[n:] + inner[n:] @ moved
+            return change[[rows.index(system.names.index(a)) for a in names]]
+        return direct[n:] + inner[n:] @ change
 
 
 def fourth(function, step):
@@ -263,12 +264,6 @@ def fourth(function, step):
     near, far = (function(h * step) - function(-h * step) for h in (1, 2))
     derivative = (8 * near - far) / (12 * step)
     return derivative if np.isfinite(derivative).all() else slope(function, STEP)
-
-
-def _put(u, i, value):
-    v = np.array(u)
-    v[i] = value
-    return v
 
 
 def _means(system, u, fields, names):

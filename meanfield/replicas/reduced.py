@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .differences import moved, slope
 from .physical import is_near
 
 RELATIVE_STEP = 1e-5
@@ -45,7 +46,7 @@ class Reduced:
 
     def jacobian(self, x):
         """Jacobian by central differences with steps relative to the unknowns."""
-        columns = [self._column(x, i, RELATIVE_STEP * max(abs(x[i]), SMALL)) for i in range(self.size)]
+        columns = [slope(lambda d: self.residual(moved(x, i, d)), RELATIVE_STEP * max(abs(x[i]), SMALL)) for i in range(self.size)]
         return np.column_stack(columns) if columns else np.zeros((0, 0))
 
     def slopes(self, x, F):
@@ -54,17 +55,8 @@ class Reduced:
         return np.column_stack(columns) if columns else np.zeros((0, 0))
 
     def _one_sided(self, x, F, i, step):
-        slope = (self.residual(_moved(x, i, step)) - F) / step
-        return slope if np.isfinite(slope).all() else (F - self.residual(_moved(x, i, -step))) / step
-
-    def _column(self, x, i, step):
-        high, low = (self.residual(_moved(x, i, s)) for s in (step, -step))
-        slope = (high - low) / (2 * step)
-        if np.isfinite(slope).all():
-            return slope
-        at, sign = self.residual(x), 1 if np.isfinite(high).all() else -1
-        half = self.residual(_moved(x, i, sign * step / 2))
-        return sign * (4 * half - (high if sign > 0 else low) - 3 * at) / step
+        ahead = (self.residual(moved(x, i, step)) - F) / step
+        return ahead if np.isfinite(ahead).all() else (F - self.residual(moved(x, i, -step))) / step
 
     def solve(self, limit=40, atol=1e-13):
         """A quasi-Newton method from the base: (u, converged)."""
@@ -87,15 +79,15 @@ def quasi_newton(system, x, atol, limit):
         if jacobian is None:
             jacobian, fresh = system.slopes(x, F), True
         step = _newton_step(jacobian, F)
-        moved, new = _damped(system, x, step, size, MOST if fresh else FIRST) if step is not None else (None, None)
-        if moved is None:
+        further, new = _damped(system, x, step, size, MOST if fresh else FIRST) if step is not None else (None, None)
+        if further is None:
             if fresh:
                 break
             jacobian = None
             continue
         slow = np.abs(new).max() > SLOW * size
-        jacobian = None if slow and not fresh else _updated(jacobian, moved - x, new - F)
-        x, F, fresh = moved, new, False
+        jacobian = None if slow and not fresh else _updated(jacobian, further - x, new - F)
+        x, F, fresh = further, new, False
     return x, np.abs(F).max(initial=0.0)
 
 
@@ -128,12 +120,6 @@ def closing(unknowns, u):
     return np.maximum(np.max(steps, axis=0), 1e-24)
 
 
-def _moved(x, i, step):
-    y = x.copy()
-    y[i] += step
-    return y
-
-
 def with_auxiliaries(unknowns, u):
     """u with the auxiliaries at the solution of their own equations, which contain no averages; None where there is none."""
     if not unknowns.auxiliaries:
@@ -157,7 +143,7 @@ def _small_newton(residual, x):
             return None
         if np.abs(F).max() < 1e-10:
             return x
-        J = np.column_stack([(residual(_moved(x, i, 1e-6)) - residual(_moved(x, i, -1e-6))) / 2e-6 for i in range(len(x))])
+        J = np.column_stack([slope(lambda d: residual(moved(x, i, d)), 1e-6) for i in range(len(x))])
         step = np.linalg.solve(J, F)
         factor = 1.0
         while factor > 1e-3 and not np.isfinite(residual_or_nan(residual, x - factor * step)).all():
@@ -194,10 +180,10 @@ def iterated(unknowns, u, held=(), damping=0.5, steps=12):
             return None
         if np.abs(F).max(initial=0.0) < SETTLED:
             return u
-        moved = with_auxiliaries(unknowns, _mapped(unknowns, u, F, held, damping))
-        if moved is None or not np.isfinite(unknowns.system.residual(moved)).all():
+        new = with_auxiliaries(unknowns, _mapped(unknowns, u, F, held, damping))
+        if new is None or not np.isfinite(unknowns.system.residual(new)).all():
             return u
-        u = moved
+        u = new
     return u
 
 
@@ -211,18 +197,18 @@ def _mapped(unknowns, u, F, held, damping):
             # There the equation of C is that of q_k = 1 - T C; at T = 0 it reads 1 = C^2 V.
             change[o.C] = damping * F[o.C] * (1 / T if T > 0 else u[o.C] / 2)
     change[list(held)] = 0.0
-    moved = u + change
+    new = u + change
     for o in unknowns.overlaps:
-        _keep_inside(unknowns, o, moved, u)
-    return moved
+        _keep_inside(unknowns, o, new, u)
+    return new
 
 
-def _keep_inside(unknowns, o, moved, u):
+def _keep_inside(unknowns, o, new, u):
     """C within (0, beta q_d) where q_d is fixed."""
     if not o.fixed:
         return
     T, top = unknowns.system.T, unknowns.diagonal(o)
-    if moved[o.C] <= 0:
-        moved[o.C] = u[o.C] / 4
-    if T > 0 and moved[o.C] > top / T:
-        moved[o.C] = (u[o.C] + top / T) / 2
+    if new[o.C] <= 0:
+        new[o.C] = u[o.C] / 4
+    if T > 0 and new[o.C] > top / T:
+        new[o.C] = (u[o.C] + top / T) / 2

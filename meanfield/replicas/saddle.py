@@ -12,6 +12,7 @@ import sympy
 
 from theory.symbols import T, symbol
 
+from .differences import moved, slope
 from .moments import channel_moments, finite_moments, quadratic_moments
 
 STEP = 1e-5
@@ -191,15 +192,7 @@ class SaddleSystem:
     def jacobian(self, u):
         """Jacobian of the residual by central differences, one-sided at the border of the domain, shape (n, n)."""
         u = np.asarray(u, dtype=float)
-        return np.column_stack([self._slope(lambda x: self.residual(_moved(u, i, x)), STEP * (1 + abs(u[i]))) for i in range(self.size)])
-
-    def _slope(self, function, step):
-        high, low = function(step), function(-step)
-        slope = (high - low) / (2 * step)
-        if np.isfinite(slope).all():
-            return slope
-        sign = 1 if np.isfinite(high).all() else -1
-        return sign * (4 * function(sign * step / 2) - function(sign * step) - 3 * function(0.0)) / step
+        return np.column_stack([slope(lambda x: self.residual(moved(u, i, x)), STEP * (1 + abs(u[i]))) for i in range(self.size)])
 
     def state(self, u):
         """Everything at the unknowns u: a State."""
@@ -391,9 +384,3 @@ class Site:
             pull = mean * m.mean + v[0] * m.curvature
             unit = parts[4] / float(self.layer.site.finite.states[0][0])
             self.finite_square += probability * (m.squares[0] - 2 * kappa * pull + kappa**2 * (mean**2 + v[0])) / unit**2
-
-
-def _moved(u, i, step):
-    v = u.copy()
-    v[i] += step
-    return v
