@@ -18,7 +18,9 @@ from .estimates import Estimate, estimate
 from .extrapolation import Fit, extrapolate
 from .metastable import settle, strays
 from .prediction import predict
-from .simulate import BUDGET, affordable_sweeps, checked_chains, model_at, refuse_replicas, reported, require_device, require_sampling, run_at
+from .resume import resumable
+from .samplers.on_torch import require_device
+from .simulate import BUDGET, affordable_sweeps, checked_chains, model_at, refuse_replicas, reported, require_sampling, run_at
 
 SIZES = (250, 500, 1000, 2000)
 QUANTUM_SIZES = (64, 128, 256, 512)
@@ -122,7 +124,8 @@ class Verdict:
 
 
 def compare(source, *, T=None, beta=None, sizes=None, chains=None, sweeps=None, device="auto", seed=0, budget=BUDGET,
-            theory_temperature_shift=0.0, balanced=True, algorithm="auto", threads=None, state="auto", ansatz=None, steps=None, **parameters):
+            theory_temperature_shift=0.0, balanced=True, algorithm="auto", threads=None, state="auto", ansatz=None, steps=None,
+            checkpoint=None, **parameters):
     """Compare a model's theory with simulations of the model.
 
     Parameters
@@ -132,7 +135,7 @@ def compare(source, *, T=None, beta=None, sizes=None, chains=None, sweeps=None, 
     sizes : numbers of sites (default 250, 500, 1000, 2000; quantum sites 64 to 512)
     chains : int, at least 2 (default 64); half start in the theory's state, half at random
     sweeps : int (default: what the budget allows, at most 4000)
-    device : "auto" or "cpu"
+    device : "cpu", "cuda" or "auto"; see `validate.simulate`
     seed : int; equal seeds give equal verdicts bit for bit
     budget : nominal seconds of work; fixes the default `sweeps`
     theory_temperature_shift : float
@@ -143,6 +146,7 @@ def compare(source, *, T=None, beta=None, sizes=None, chains=None, sweeps=None, 
     algorithm, threads : see `validate.sample`
     state, ansatz, steps : of models with quenched couplings, see `validate.quenched_compare.compare_quenched`, which has its own
         defaults of sizes and chains
+    checkpoint : name of a file (.npz) that keeps the chains that are done; the same call goes on from there, to the same verdict
     **parameters : of the model
 
     Returns
@@ -158,12 +162,26 @@ def compare(source, *, T=None, beta=None, sizes=None, chains=None, sweeps=None, 
     require_device(device)
     require_sampling(sweeps, seed)
     model, values = model_at(source, T, beta, parameters)
-    if model.couplings:
-        from .quenched_compare import compare_quenched
+    options = {"sizes": sizes, "chains": chains, "sweeps": sweeps, "seed": seed, "budget": budget,
+               "theory_temperature_shift": theory_temperature_shift}
+    replicas = {"state": state, "ansatz": ansatz, "steps": steps}
+    with resumable(checkpoint, "validate", model, values, **_plain({**options, **replicas}), balanced=balanced, algorithm=algorithm, device=device):
+        if model.couplings:
+            from .quenched_compare import compare_quenched
 
-        return compare_quenched(model, values, sizes=sizes, chains=chains, sweeps=sweeps, seed=seed, budget=budget,
-                                theory_temperature_shift=theory_temperature_shift, state=state, ansatz=ansatz, steps=steps, threads=threads)
-    refuse_replicas(model, state, ansatz, steps)
+            return compare_quenched(model, values, **options, **replicas, threads=threads, device=device)
+        refuse_replicas(model, **replicas)
+        return _compare_sites(begin, model, values, **options, balanced=balanced, algorithm=algorithm, threads=threads, device=device)
+
+
+def _plain(options):
+    """Options as a checkpoint can tell them apart."""
+    sizes = options["sizes"] and [float(size) for size in options["sizes"]]
+    return {name: value if isinstance(value, (int, float, str, type(None))) else repr(value) for name, value in options.items()} | {"sizes": sizes}
+
+
+def _compare_sites(begin, model, values, sizes, chains, sweeps, seed, budget, theory_temperature_shift, balanced, algorithm, threads, device):
+    """The Verdict on a model without quenched couplings."""
     sizes = _checked_sizes(model, sizes)
     chains = checked_chains(chains)
     _require_applicable(model, values)
@@ -171,7 +189,7 @@ def compare(source, *, T=None, beta=None, sizes=None, chains=None, sweeps=None, 
     sweeps = sweeps or affordable_sweeps(model, values, sizes, chains, budget)
     options = {"sizes": sizes, "chains": chains, "sweeps": sweeps, "seed": seed, "balanced": balanced}
     runs = tuple(run_at(model, values, size, prediction, sweeps=sweeps, chains=chains, seed=seed, balanced=balanced,
-                        algorithm=algorithm, threads=threads) for size in sizes)
+                        algorithm=algorithm, threads=threads, device=device) for size in sizes)
     runs, remark = settle(model, values, runs)
     checks, threshold = judge(prediction, runs, values) if prediction is not None else ((), np.nan)
     verdict, reason = conclude(prediction, checks)

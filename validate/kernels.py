@@ -4,8 +4,8 @@ Every kernel advances one chain and writes, after each sweep, the order paramete
 per site. Three moves:
 
 - `two_layer`: occupation numbers of (class, state); cost independent of N.
-- `heat_bath`: single sites with finitely many states, in sequence.
-- `continuous`: single vector or Gaussian sites, drawn in their local field and accepted.
+- `heat_bath`, `metropolis`: single sites with finitely many states, in sequence.
+- `vectors`, `gaussians`: single vector or Gaussian sites, drawn in their local field and accepted.
 
 All of them are exact at every N.
 """
@@ -163,13 +163,52 @@ def heat_bath(state, address, parameters, beta, classes, functions, energies, lo
                 top = max(top, weights[k])
             spins[i] = _choose(state, weights, top)
             total += functions[c, spins[i]]
-        one_body = 0.0
+        _record(address, parameters, classes, energies, spins, total, phi, out, draws[sweep])
+
+
+@njit(**OPTIONS)
+def metropolis(state, address, parameters, beta, classes, functions, energies, log_weights, spins, draws):
+    """Single-site Metropolis in sequence: one of the other states, each as likely as any, is accepted or not.
+
+    Arguments as of `heat_bath`; returns the share of accepted proposals.
+    """
+    N, states, n = spins.size, functions.shape[1], functions.shape[2]
+    total, phi, out = np.zeros(n), np.empty(n), np.empty(n + 1)
+    accepted = 0
+    for sweep in range(draws.shape[0]):
+        total[:] = 0.0
         for i in range(N):
-            one_body += energies[classes[i], spins[i]]
+            total += functions[classes[i], spins[i]]
         phi[:] = total / N
         evaluate(address, phi, parameters, out)
-        draws[sweep, :n] = phi
-        draws[sweep, n] = out[0] + one_body / N
+        current = out[0]
+        for i in range(N):
+            c, old = classes[i], spins[i]
+            new = (old + 1 + int(uniform(state) * (states - 1))) % states
+            for a in range(n):
+                phi[a] = (total[a] + functions[c, new, a] - functions[c, old, a]) / N
+            evaluate(address, phi, parameters, out)
+            cost = beta * (N * (out[0] - current) + energies[c, new] - energies[c, old]) - log_weights[new] + log_weights[old]
+            if cost <= 0 or math.log(uniform(state)) < -cost:
+                spins[i] = new
+                for a in range(n):
+                    total[a] += functions[c, new, a] - functions[c, old, a]
+                current = out[0]
+                accepted += 1
+        _record(address, parameters, classes, energies, spins, total, phi, out, draws[sweep])
+    return accepted / max(draws.shape[0] * N, 1)
+
+
+@njit(**OPTIONS)
+def _record(address, parameters, classes, energies, spins, total, phi, out, row):
+    """Write the order parameters and the energy per site of spins with these sums."""
+    one_body = 0.0
+    for i in range(spins.size):
+        one_body += energies[classes[i], spins[i]]
+    phi[:] = total / spins.size
+    evaluate(address, phi, parameters, out)
+    row[:-1] = phi
+    row[-1] = out[0] + one_body / spins.size
 
 
 @njit(**OPTIONS)

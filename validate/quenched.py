@@ -177,7 +177,7 @@ def degree(coupling):
     return sympy.Poly(sympy.expand(coupling.covariance), *names).total_degree()
 
 
-def run_quenched(model, values, size, prediction, *, sweeps, samples, seed, warmup=None, threads=None, balanced=True):
+def run_quenched(model, values, size, prediction, *, sweeps, samples, seed, warmup=None, threads=None, balanced=True, device="cpu"):
     """A QuenchedRun at checked parameter values.
 
     Parameters
@@ -187,7 +187,7 @@ def run_quenched(model, values, size, prediction, *, sweeps, samples, seed, warm
     size : int
     prediction : validate.replica_prediction.ReplicaPrediction, or None for sampling in equilibrium without a theory
     sweeps, samples : recorded sweeps and disorder samples
-    seed, threads, balanced : see `validate.samplers.sample_quenched`
+    seed, threads, balanced, device : see `validate.samplers.sample_quenched`
     warmup : discarded sweeps (default: half of `sweeps`)
     """
     protocol = "tempering" if prediction is None else prediction.protocol
@@ -195,7 +195,8 @@ def run_quenched(model, values, size, prediction, *, sweeps, samples, seed, warm
     warmup = max(int(WARM_UP * sweeps), 100) if warmup is None else warmup
     thin = max(1, sweeps // RECORDS)
     chains = sample_quenched(model, values, size, sweeps=sweeps, warmup=warmup, replicas=REPLICAS, disorder_samples=samples, seed=seed,
-                             start=start, temperatures=temperatures, thin=thin, threads=threads, balanced=balanced)
+                             start=start, temperatures=temperatures, thin=thin, threads=threads, balanced=balanced,
+                             device=device)
     return _measured(model, values, size, prediction, protocol, chains, sweeps, seed)
 
 

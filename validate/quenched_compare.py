@@ -58,7 +58,7 @@ class _Observable:
 
 
 def compare_quenched(model, values, *, sizes=None, chains=None, sweeps=None, seed=0, budget=BUDGET, theory_temperature_shift=0.0, state="auto",
-                     ansatz=None, steps=None, threads=None):
+                     ansatz=None, steps=None, threads=None, device="auto"):
     """Compare the replica theory of a model with simulations; `validate.compare` calls this for models with quenched couplings.
 
     Parameters
@@ -86,7 +86,8 @@ def compare_quenched(model, values, *, sizes=None, chains=None, sweeps=None, see
                        f"the theory has no converged solution here (state {state})", "", (), {"seed": seed}, time.perf_counter() - begin)
     sizes = _checked(sizes) if sizes else default_sizes(model, values, prediction)
     plan = effort(model, values, sizes, prediction, budget, sweeps, chains)
-    runs = tuple(run_quenched(model, values, N, prediction, sweeps=plan.sweeps, samples=plan.samples[N], seed=seed, threads=threads) for N in sizes)
+    runs = tuple(run_quenched(model, values, N, prediction, sweeps=plan.sweeps, samples=plan.samples[N], seed=seed, threads=threads,
+                              device=device) for N in sizes)
     checks, threshold = judge_quenched(prediction, runs, values)
     verdict, reason = conclude(prediction, checks)
     options = {"sizes": sizes, "samples": plan.samples, "sweeps": plan.sweeps, "seed": seed, "state": state, "ansatz": prediction.ansatz}

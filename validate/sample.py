@@ -12,13 +12,18 @@ from functools import cached_property
 import numpy as np
 import sympy
 
+from theory.disorder import Normal
 from theory.errors import InputError
 from theory.symbols import symbol
 
 from . import disorder, kernels, rng
 from .energy import compile_energy, energy_at, parameter_array
+from .resume import pieces
 
-ALGORITHMS = ("auto", "two-layer", "single-site")
+ALGORITHMS = ("auto", "two-layer", "single-site", "batched")
+RULES = ("heat-bath", "metropolis")
+# Numbers of all chains together that one batch of the sampler in torch may hold.
+BATCH = 2**25
 COOLING = np.linspace(0.1, 1.0, 9)[:-1]
 STIFFNESS_FLOOR = 0.05
 
@@ -34,15 +39,18 @@ class Chains:
     algorithm : str
     acceptance : float
         Share of accepted proposals (1 for heat baths).
+    device : "cpu" or "cuda"
     """
 
     draws: np.ndarray
     from_state: np.ndarray
     algorithm: str
     acceptance: float
+    device: str = "cpu"
 
 
-def sample(model, values, N, *, sweeps, warmup, chains=64, seed=0, state=None, balanced=True, algorithm="auto", threads=None):
+def sample(model, values, N, *, sweeps, warmup, chains=64, seed=0, state=None, balanced=True, algorithm="auto", rule="heat-bath",
+           device="cpu", threads=None):
     """Sample a model of N sites.
 
     Parameters
@@ -52,37 +60,98 @@ def sample(model, values, N, *, sweeps, warmup, chains=64, seed=0, state=None, b
     N : int, number of sites
     sweeps, warmup : int, recorded and discarded sweeps
     chains : int
-    seed : int; chain i of size N is the same bit for bit whatever the number of chains and threads
+    seed : int; chain i of size N is the same bit for bit whatever the number of chains and threads; chains of the batched algorithm
+        are the same for equal numbers of chains and threads, devices and versions
     state : array (n,) or None
         Three chains of four start in this state; without it all start at random.
     balanced : bool, how disorder is drawn (see `validate.disorder`)
-    algorithm : "auto", "two-layer" (finite sites: all sites at once, given a Gaussian layer) or "single-site"
+    algorithm : "auto", "two-layer" (finite sites: all sites at once, given a Gaussian layer), "single-site", or "batched" (all sites
+        given a Gaussian layer, all chains at once, in torch)
+    rule : "heat-bath" or, for single sites with finitely many states, "metropolis"
+    device : "cpu", "cuda" (batched) or "auto", a GPU where there is one and enough work for it
     threads : int or None, as many as there are processors
 
     Returns
     -------
     Chains
     """
-    problem = Problem(model, values, N, algorithm)
+    problem = Problem(model, values, N, algorithm, rule, chosen_device(model, N * chains, algorithm, device))
     from_state = np.arange(chains) % 4 != 3 if state is not None else np.zeros(chains, dtype=bool)
-    draws = np.empty((chains, sweeps, len(model.order_parameters) + 1))
-    states = rng.states(seed, N, 0, chains=chains)
+    key = (model.name, sorted(values.items()), N, sweeps, warmup, seed, problem.algorithm, rule, balanced, None if state is None else tuple(state))
+    make = _batches if problem.algorithm == "batched" else _one_by_one
+    draws, acceptance = make(problem, key, from_state, state, sweeps, warmup, seed, balanced, threads)
+    return Chains(draws, from_state, problem.algorithm, acceptance, problem.device)
+
+
+def _one_by_one(problem, key, from_state, state, sweeps, warmup, seed, balanced, threads):
+    """Draws of compiled chains, several at a time."""
+    chains, n = len(from_state), len(problem.model.order_parameters)
+    draws, accepted = np.empty((chains, sweeps, n + 1)), np.empty(chains)
+    states, kept = rng.states(seed, problem.N, 0, chains=chains), pieces("chains", *key)
+
+    def made(i):
+        generator = np.random.default_rng(rng.stream(seed, problem.N, 1, i))
+        chain = problem.chain(disorder.draw(problem.model, problem.values, problem.N, generator, balanced), states[i])
+        _warm_up(chain, problem, state if from_state[i] else None, warmup)
+        own = np.empty((sweeps, n + 1))
+        return own, chain.advance(problem.beta, own)
 
     def run(i):
-        generator = np.random.default_rng(rng.stream(seed, N, 1, i))
-        chain = problem.chain(disorder.draw(model, values, N, generator, balanced), states[i])
-        _warm_up(chain, problem, state if from_state[i] else None, warmup)
-        return chain.advance(problem.beta, draws[i])
+        draws[i], accepted[i] = kept((i, int(from_state[i])), lambda: made(i))
 
     # The first chain compiles whatever is not compiled yet, before threads share it.
-    accepted = [run(0)]
+    run(0)
     threads = threads or os.cpu_count()
     if threads == 1:
-        accepted += map(run, range(1, chains))
+        for i in range(1, chains):
+            run(i)
     else:
         with ThreadPoolExecutor(threads) as pool:
-            accepted += pool.map(run, range(1, chains))
-    return Chains(draws, from_state, problem.algorithm, float(np.mean(accepted)))
+            list(pool.map(run, range(1, chains)))
+    return draws, float(accepted.mean())
+
+
+def _batches(problem, key, from_state, state, sweeps, warmup, seed, balanced, threads):
+    """Draws of chains in torch, those with the same kind of start together."""
+    from .samplers.on_torch import processors
+    from .samplers.sites_on_torch import KINDS
+
+    draws, accepted = np.empty((len(from_state), sweeps, len(problem.model.order_parameters) + 1)), np.empty(len(from_state))
+    kept = pieces("batches", len(from_state), threads, problem.device, *key)
+
+    def made(chains, place):
+        samples = [disorder.draw(problem.model, problem.values, problem.N, np.random.default_rng(rng.stream(seed, problem.N, 1, i)), balanced)
+                   for i in chains]
+        batch = KINDS[problem.model.site.kind](problem, samples, rng.stream(seed, problem.N, 2, *place), problem.device)
+        _warm_up_batch(batch, problem, state if from_state[chains[0]] else None, len(chains), warmup)
+        return batch.advance(problem.beta, sweeps)
+
+    with processors(threads):
+        for started in (True, False):
+            alike = np.flatnonzero(from_state == started)
+            size = max(1, BATCH // (problem.N * getattr(problem.model.site, "n", 1)))
+            for first in range(0, len(alike), size):
+                chains, place = alike[first : first + size], (int(started), first)
+                draws[chains], accepted[chains] = kept(place, lambda: made(chains, place))
+    return draws, float(accepted.mean())
+
+
+def chosen_device(model, work, algorithm, device):
+    """The device in use; a GPU by itself where sites are many and all different.
+
+    Raises
+    ------
+    InputError
+        For an unknown device, and where a GPU is asked for and there is none.
+    """
+    from .samplers import on_torch
+
+    on_torch.require_device(device)
+    if device != "auto":
+        return device
+    different = model.site.kind != "finite" or any(isinstance(d, Normal) for d in model.disorder.values())
+    asks = different and algorithm in ("auto", "batched") and work >= on_torch.ENOUGH_SPINS
+    return "cuda" if asks and on_torch.has_gpu() else "cpu"
 
 
 @dataclass(frozen=True)
@@ -93,6 +162,8 @@ class Problem:
     values: dict
     N: int
     requested: str = "auto"
+    rule: str = "heat-bath"
+    device: str = "cpu"
 
     def __post_init__(self):
         if self.N < 2:
@@ -107,6 +178,12 @@ class Problem:
             raise InputError(f"{self.model.name} has {self.model.site.kind} sites: use validate.exact")
         if self.requested == "two-layer" and self.model.site.kind != "finite":
             raise InputError("the two-layer algorithm takes sites with finitely many states: use algorithm='single-site'")
+        if self.rule not in RULES:
+            raise InputError(f"rule must be {' or '.join(RULES)}: got {self.rule!r}")
+        if self.rule == "metropolis" and (self.model.site.kind != "finite" or self.requested != "single-site"):
+            raise InputError("rule='metropolis' is for single sites with finitely many states: use it with algorithm='single-site'")
+        if self.device == "cuda" and self.requested not in ("auto", "batched"):
+            raise InputError(f"algorithm={self.requested!r} runs on the CPU: use algorithm='batched' on device='cuda'")
 
     @property
     def beta(self):
@@ -116,8 +193,11 @@ class Problem:
     @property
     def algorithm(self):
         """The algorithm in use."""
-        two_layer = self.requested == "two-layer" or (self.requested == "auto" and self.model.site.kind == "finite")
-        return "two-layer" if two_layer else "single-site"
+        if self.requested != "auto":
+            return self.requested
+        if self.device == "cuda":
+            return "batched"
+        return "two-layer" if self.model.site.kind == "finite" else "single-site"
 
     @cached_property
     def address(self):
@@ -214,7 +294,10 @@ class _Spins:
 
     def advance(self, beta, draws):
         p, t = self.problem, self.table
-        kernels.heat_bath(self.state, p.address, p.parameters, beta, self.classes, t.functions, t.energies, t.log_weights, self.spins, draws)
+        arguments = self.state, p.address, p.parameters, beta, self.classes, t.functions, t.energies, t.log_weights, self.spins, draws
+        if p.rule == "metropolis":
+            return kernels.metropolis(*arguments)
+        kernels.heat_bath(*arguments)
         return 1.0
 
 
@@ -223,10 +306,7 @@ class _Vectors:
 
     def __init__(self, problem, sample, state):
         self.problem, self.state = problem, state
-        model = problem.model
-        _require_even(model)
-        self.slopes = np.stack([_per_site(c[1], sample, problem) for c in _powers(model, 1)], axis=1)
-        self.fields = -_per_site(_coefficients(model, model.site_energy, 1)[1], sample, problem)
+        self.slopes, self.fields = vector_coefficients(problem, sample)
 
     def place(self, beta, field):
         total = beta * (self.slopes @ field + self.fields)
@@ -247,11 +327,7 @@ class _Gaussians:
 
     def __init__(self, problem, sample, state):
         self.problem, self.state = problem, state
-        site, model = problem.model.site, problem.model
-        self.measure = tuple(float(disorder.number(x, problem.numbers)) for x in (site.mean, site.variance))
-        columns = [[_per_site(x, sample, problem) for x in c] for c in _powers(model, 2)]
-        self.functions = np.ascontiguousarray(np.moveaxis(columns, -1, 0))
-        self.energies = np.stack([_per_site(x, sample, problem) for x in _coefficients(model, model.site_energy, 2)], axis=1)
+        self.measure, self.functions, self.energies = gaussian_coefficients(problem, sample)
 
     def place(self, beta, field):
         exponent = beta * (np.einsum("iak,a->ik", self.functions, field) - self.energies)
@@ -279,6 +355,36 @@ def _warm_up(chain, problem, state, sweeps):
     # Twice, because the two-layer algorithm tunes itself to the state it finds at each call.
     for _ in range(2):
         chain.advance(problem.beta, np.empty((sweeps // 4, n + 1)))
+
+
+def _warm_up_batch(batch, problem, state, chains, sweeps):
+    """`_warm_up` of all chains together."""
+    n = len(problem.model.order_parameters)
+    if state is not None:
+        batch.place(problem.beta, np.tile(problem.field(state), (chains, 1)))
+    else:
+        batch.place(0.0, np.zeros((chains, n)))
+        for share in COOLING:
+            batch.advance(share * problem.beta, sweeps // (2 * len(COOLING)))
+    for _ in range(2):
+        batch.advance(problem.beta, sweeps // 4)
+
+
+def vector_coefficients(problem, sample):
+    """What unit vectors have along the first axis: slopes (N, n) of the order parameters, fields (N,)."""
+    model = problem.model
+    _require_even(model)
+    slopes = np.stack([_per_site(c[1], sample, problem) for c in _powers(model, 1)], axis=1)
+    return slopes, -_per_site(_coefficients(model, model.site_energy, 1)[1], sample, problem)
+
+
+def gaussian_coefficients(problem, sample):
+    """(mean, variance) of Gaussian sites, coefficients of 1, s, s^2 in the order parameters (N, n, 3) and in the site energy (N, 3)."""
+    site, model = problem.model.site, problem.model
+    measure = tuple(float(disorder.number(x, problem.numbers)) for x in (site.mean, site.variance))
+    columns = [[_per_site(x, sample, problem) for x in c] for c in _powers(model, 2)]
+    energies = np.stack([_per_site(x, sample, problem) for x in _coefficients(model, model.site_energy, 2)], axis=1)
+    return measure, np.ascontiguousarray(np.moveaxis(columns, -1, 0)), energies
 
 
 def _require_even(model):

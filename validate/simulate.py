@@ -12,7 +12,9 @@ from theory.model import Model
 from .estimates import MIN_DRAWS, Estimate, estimate
 from .exact import exact_at
 from .prediction import predict
+from .resume import resumable
 from .sample import sample
+from .samplers.on_torch import require_device
 
 CHAINS = 64
 MIN_CHAINS = 32
@@ -86,7 +88,7 @@ class Run:
 
 
 def simulate(source, *, T=None, beta=None, size=1000, sweeps=None, chains=None, device="auto", seed=0, warmup=None,
-             balanced=False, algorithm="auto", threads=None, state="auto", **parameters):
+             balanced=False, algorithm="auto", threads=None, state="auto", checkpoint=None, **parameters):
     """Sample a model at finite size from its own Hamiltonian.
 
     Parameters
@@ -96,14 +98,15 @@ def simulate(source, *, T=None, beta=None, size=1000, sweeps=None, chains=None, 
     size : int, number of sites
     sweeps : int, recorded sweeps of a chain; default: what about 20 s of work allow, at most 4000
     chains : int, at least 2 (default 64); each has its own disorder sample
-    device : "auto" or "cpu"
-    seed : int; equal seeds give equal results bit for bit
+    device : "cpu", "cuda" (samplers in torch, all chains at once) or "auto", a GPU where there is one and enough work for it
+    seed : int; equal seeds give equal results bit for bit, on one device with one number of threads
     warmup : int, discarded sweeps (default: a quarter of `sweeps`)
     balanced : bool
         Disorder samples with the sizes of classes as nearly N p as can be, instead of independent sites
         (`validate.disorder`).
     algorithm, threads : see `validate.sample`
     state : of models with quenched couplings, where to sample: "auto", "equilibrium" or "retrieval" (`validate.replica_prediction`)
+    checkpoint : name of a file (.npz) that keeps the chains that are done; the same call goes on from there, to the same result
     **parameters : of the model
 
     Returns
@@ -113,23 +116,29 @@ def simulate(source, *, T=None, beta=None, size=1000, sweeps=None, chains=None, 
     Raises
     ------
     InputError
-        for bad input, models that the samplers do not cover and T = 0
+        for bad input, models that the samplers do not cover, T = 0, a GPU where there is none, and a checkpoint of another simulation
     """
     model, values = model_at(source, T, beta, parameters)
     require_device(device)
     require_sampling(sweeps, seed)
-    if model.couplings:
-        require_temperature(model, values)
-        return _simulate_quenched(model, values, size, sweeps, chains, seed, warmup, balanced, threads, state)
-    refuse_replicas(model, state)
+    options = {"size": size, "sweeps": sweeps, "chains": chains, "seed": seed, "warmup": warmup, "balanced": balanced}
+    with resumable(checkpoint, "simulate", model, values, **options, algorithm=algorithm, state=state, device=device):
+        if model.couplings:
+            require_temperature(model, values)
+            return _simulate_quenched(model, values, **options, threads=threads, state=state, device=device)
+        refuse_replicas(model, state)
+        return _simulate_sites(model, values, **options, algorithm=algorithm, threads=threads, device=device)
+
+
+def _simulate_sites(model, values, size, sweeps, chains, **options):
+    """A Run at one size."""
     prediction = predict(model, values) if values.get("T", 0) > 0 else None
     chains = checked_chains(chains)
     sweeps = sweeps or affordable_sweeps(model, values, [size], chains)
-    return run_at(model, values, size, prediction, sweeps=sweeps, chains=chains, seed=seed, warmup=warmup,
-                  balanced=balanced, algorithm=algorithm, threads=threads)
+    return run_at(model, values, size, prediction, sweeps=sweeps, chains=chains, **options)
 
 
-def _simulate_quenched(model, values, size, sweeps, chains, seed, warmup, balanced, threads, state):
+def _simulate_quenched(model, values, size, sweeps, chains, seed, warmup, balanced, threads, state, device):
     """A QuenchedRun at one size."""
     from .quenched import effort, run_quenched
     from .replica_prediction import predict_replicas
@@ -139,7 +148,7 @@ def _simulate_quenched(model, values, size, sweeps, chains, seed, warmup, balanc
     prediction = predict_replicas(model, values, state)
     plan = effort(model, values, (size,), prediction, BUDGET, sweeps, chains)
     return run_quenched(model, values, size, prediction, sweeps=plan.sweeps, samples=plan.samples[size], seed=seed, warmup=warmup,
-                        balanced=balanced, threads=threads)
+                        balanced=balanced, threads=threads, device=device)
 
 
 def require_temperature(model, values):
@@ -156,14 +165,15 @@ def refuse_replicas(model, state="auto", ansatz=None, steps=None):
         raise InputError(f"{model.name} has no quenched couplings, and so no choice of a state or of a replica ansatz")
 
 
-def run_at(model, values, size, prediction, *, sweeps, chains, seed, warmup=None, balanced=True, algorithm="auto", threads=None):
+def run_at(model, values, size, prediction, *, sweeps, chains, seed, warmup=None, balanced=True, algorithm="auto", threads=None,
+           device="cpu"):
     """A Run at checked parameter values, aligned with the prediction's state if there is one."""
     if model.site.kind == "quantum":
         return _exact_run(model, values, size, seed)
     warmup = warmup if warmup is not None else max(int(WARM_UP * sweeps), 100)
     state = None if prediction is None else prediction.state
     result = sample(model, values, size, sweeps=sweeps, warmup=warmup, chains=chains, seed=seed, state=state,
-                    balanced=balanced, algorithm=algorithm, threads=threads)
+                    balanced=balanced, algorithm=algorithm, threads=threads, device=device)
     draws = result.draws
     if prediction is not None:
         draws[..., :-1] = prediction.align(draws[..., :-1])
@@ -194,14 +204,6 @@ def model_at(source, T, beta, given):
 def reported(model, values):
     """All parameters of a point by name: T, structural integers, the others."""
     return {"T": values["T"], **model.structural, **values}
-
-
-def require_device(device):
-    """Refuse devices that this version cannot use."""
-    if device == "cuda":
-        raise InputError("device 'cuda' is not available in this version: use 'cpu'")
-    if device not in ("auto", "cpu"):
-        raise InputError(f"device must be 'auto' or 'cpu': got {device!r}")
 
 
 def require_sampling(sweeps, seed):

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from theory.errors import InputError
 
+from .output import require_writable
+
 POINTS = 101
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -64,6 +66,16 @@ def add_state(parser) -> None:
     """Add which state of a model with quenched couplings is sampled."""
     parser.add_argument("--state", choices=("auto", "equilibrium", "retrieval"), default="auto",
                         help="models with quenched couplings: the equilibrium, or a stable retrieval state be it metastable (default: retrieval if any)")
+
+
+def add_checkpoint(parser) -> None:
+    """Add the file that an interrupted simulation goes on from."""
+    parser.add_argument("--checkpoint", metavar="FILE", help="keep what is done in FILE (.npz); the same command goes on from there")
+
+
+def checkpoint(args):
+    """Return the path of `add_checkpoint`, None where it is not given."""
+    return require_writable(args.checkpoint, (".npz",), "--checkpoint")
 
 
 def sampling(args) -> dict:

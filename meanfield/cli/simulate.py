@@ -1,6 +1,6 @@
 """Sample a model at finite size and report its means with errors."""
 
-from .arguments import add_model, add_sampling, add_state, positive_integer, read_setting, sampling
+from .arguments import add_checkpoint, add_model, add_sampling, add_state, checkpoint, positive_integer, read_setting, sampling
 from .output import assignments, number, print_json, print_table, warn
 
 TRUSTED_R_HAT = 1.05
@@ -12,14 +12,16 @@ def add_arguments(parser) -> None:
     add_sampling(parser)
     add_state(parser)
     parser.add_argument("--size", metavar="N", type=positive_integer, required=True, help="number of sites")
+    add_checkpoint(parser)
 
 
 def run(args) -> int:
     """Run `simulate`."""
+    kept = checkpoint(args)
     setting = read_setting(args)
     from validate import simulate
 
-    made = simulate(setting.model, size=args.size, state=args.state, **sampling(args), **setting.values)
+    made = simulate(setting.model, size=args.size, state=args.state, checkpoint=kept, **sampling(args), **setting.values)
     _report_doubts(made)
     if args.json:
         print_json(made.as_dict())

@@ -2,7 +2,7 @@
 
 from theory.errors import InputError
 
-from .arguments import add_ansatz, add_model, add_sampling, add_state, ansatz, positive_integer, read_setting, sampling
+from .arguments import add_ansatz, add_checkpoint, add_model, add_sampling, add_state, ansatz, checkpoint, positive_integer, read_setting, sampling
 from .output import FIGURES, assignments, number, print_json, print_table, require_writable, warn
 
 # Nominal seconds for each model with quenched couplings where all are compared.
@@ -15,6 +15,7 @@ def add_arguments(parser) -> None:
     add_sampling(parser)
     add_state(parser)
     add_ansatz(parser)
+    add_checkpoint(parser)
     parser.add_argument("--sizes", metavar="N,N,...", type=sizes, help="numbers of sites to extrapolate from")
     parser.add_argument("--all", action="store_true", help="every built-in model; exit status 1 if one is inconsistent")
     parser.add_argument("-o", "--output", metavar="FILE", help="draw every check against 1/N, and P(q) where there is one (png, pdf or svg)")
@@ -34,6 +35,8 @@ def run(args) -> int:
         raise InputError("validate: give either a MODEL or --all")
     if args.all and args.output:
         raise InputError("validate: -o draws the checks of one MODEL; leave it out with --all")
+    if args.all and args.checkpoint:
+        raise InputError("validate: --checkpoint keeps the simulations of one MODEL; leave it out with --all")
     return _run_all(args) if args.all else _run_one(args)
 
 
@@ -42,7 +45,7 @@ def _compare(args, **options):
 
     setting = read_setting(args)
     options = {"state": args.state, **ansatz(setting, args), **(options if setting.model.couplings else {})}
-    return setting, compare(setting.model, sizes=args.sizes, **sampling(args), **options, **setting.values)
+    return setting, compare(setting.model, sizes=args.sizes, checkpoint=checkpoint(args), **sampling(args), **options, **setting.values)
 
 
 def _run_one(args) -> int:

@@ -121,7 +121,7 @@ def test_threshold_is_family_wise():
 
 
 @pytest.mark.parametrize("arguments, message", [
-    ({"device": "cuda"}, "not available in this version"), ({"device": "tpu"}, "auto"), ({"T": 0}, "T > 0"), ({"T": 0.5, "beta": 2}, "not both"),
+    ({"device": "tpu"}, "auto"), ({"T": 0}, "T > 0"), ({"T": 0.5, "beta": 2}, "not both"),
     ({"sizes": (100,)}, "two different sizes"), ({"sizes": (0, 100)}, "two different sizes"), ({"chains": 1}, "2 chains"), ({"nope": 1}, "nope"),
     ({"sweeps": 2}, "sweeps"),
 ])

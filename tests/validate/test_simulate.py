@@ -50,7 +50,7 @@ def test_document():
 
 
 @pytest.mark.parametrize("arguments, message", [
-    ({"device": "cuda"}, "not available in this version"), ({"size": 1}, "at least 2"), ({"T": 0}, "T > 0"), ({"sweeps": 3}, "sweeps"),
+    ({"device": "tpu"}, "auto, cpu or cuda"), ({"size": 1}, "at least 2"), ({"T": 0}, "T > 0"), ({"sweeps": 3}, "sweeps"),
     ({"size": 0}, "at least 2"), ({"seed": -1}, "seed"),
 ])
 def test_refusals(arguments, message):

@@ -305,6 +305,8 @@ class _Parts:
             variance = self._value(c) * self.N
             if variance < 0:
                 raise InputError(f"the covariance {covariance} has a negative coefficient: no Gaussian energy has it at every N")
+            if variance == 0:
+                continue
             used = [(layer, d) for layer, d in zip(layers, degrees) if d]
             self._sets_of(used, np.sqrt(variance))
 

@@ -39,6 +39,14 @@ def has_gpu():
     return load_torch().cuda.is_available()
 
 
+def require_device(device):
+    """Refuse unknown devices, and a GPU where there is none."""
+    if device not in ("auto", "cpu", "cuda"):
+        raise InputError(f"device must be auto, cpu or cuda: got {device!r}")
+    if device == "cuda" and not load_torch().cuda.is_available():
+        raise InputError("torch finds no GPU: use device='cpu'")
+
+
 def load_torch():
     """The torch module."""
     try:

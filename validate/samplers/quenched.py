@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from meanfield.kernels.cache import digest
 from theory.errors import InputError
 
 from .. import rng
+from ..resume import pieces
 from ..sample import COOLING
 from . import instance, ladder, on_torch, systems
 from .simd import aligned, generator
@@ -18,6 +20,8 @@ from .tempering import advance
 ALGORITHMS = ("auto", "dense", "patterns", "powers", "tensors", *on_torch.MOVES)
 # Replicas that share a disorder sample in one piece of work.
 BLOCK = 128
+# What is kept of a disorder sample: draws, overlaps, swaps, round trips, acceptance.
+RECORD = 5
 
 
 @dataclass(frozen=True)
@@ -151,8 +155,9 @@ def sample_quenched(
         return plan.collect(plan.on_device(), disorder_samples)
     tasks = [(d, block) for d in range(disorder_samples) for block in range(len(plan.blocks))]
     plan.compile()
+    kept = pieces("replicas", *plan.key)
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        done = list(pool.map(lambda task: plan.run(*task), tasks))
+        done = list(pool.map(lambda task: kept(task, lambda: plan.run(*task)), tasks))
     return plan.collect(done, disorder_samples)
 
 
@@ -184,6 +189,8 @@ class _Plan:
         self.metropolis, self.disorder_samples, self.threads = rule == "metropolis", disorder_samples, threads
         self.algorithm, self.device = self._where(self.instance(0), device, replicas * disorder_samples * N)
         self.temperatures = self._ladder(temperatures)
+        self.key = (model.name, sorted(values.items()), N, sweeps, warmup, thin, rule, seed, balanced, replicas, self.algorithm,
+                    tuple(map(float, self.temperatures)), start if start is None or isinstance(start, str) else digest(str(np.asarray(start).tolist())))
         copies = replicas if self.algorithm in on_torch.MOVES else min(replicas, max(2, BLOCK // len(self.temperatures)))
         self.blocks = [range(first, min(first + copies, replicas)) for first in range(0, replicas, copies)]
 
@@ -195,14 +202,11 @@ class _Plan:
 
     def _where(self, sample, device, spins):
         """The algorithm and the device."""
-        if device not in ("auto", "cpu", "cuda"):
-            raise InputError(f"device must be auto, cpu or cuda: got {device!r}")
+        on_torch.require_device(device)
         compiled, batched = systems.possible(sample), on_torch.possible(sample)
         if device == "auto":
             ask = self.requested in ("auto", *batched) and batched and spins >= on_torch.ENOUGH_SPINS
             device = "cuda" if ask and on_torch.has_gpu() else "cpu"
-        if device == "cuda" and not on_torch.load_torch().cuda.is_available():
-            raise InputError("torch finds no GPU: use device='cpu'")
         fitting = batched if device == "cuda" else [*compiled, *batched]
         if self.metropolis:
             fitting = [name for name in fitting if name != "two-layer"]
@@ -270,17 +274,21 @@ class _Plan:
             return self._in_batches()
 
     def _in_batches(self):
-        done = []
+        done, kept = [], pieces("batches", self.disorder_samples, self.threads, self.device, *self.key)
         for batch in on_torch.batches(self.disorder_samples, self.instance(0), self.algorithm):
-            samples = [self.instance(d) for d in batch]
-            spins = np.stack([self._start(sample, d, 0) for sample, d in zip(samples, batch)])
-            key = (self.N, 2, batch[0])
-            chain = on_torch.chain(
-                self.algorithm, samples, spins, self.temperatures, key, self.seed, self.device, self.metropolis
-            )
-            self._warm_up(chain)
-            done += chain.measure(self.sweeps, self.thin)
+            flat = kept((batch[0], batch[-1]), lambda: [x for record in self._batch(batch) for x in record])
+            done += [flat[k : k + RECORD] for k in range(0, len(flat), RECORD)]
         return done
+
+    def _batch(self, batch):
+        """Draws of the disorder samples of one batch."""
+        samples = [self.instance(d) for d in batch]
+        spins = np.stack([self._start(sample, d, 0) for sample, d in zip(samples, batch)])
+        chain = on_torch.chain(
+            self.algorithm, samples, spins, self.temperatures, (self.N, 2, batch[0]), self.seed, self.device, self.metropolis
+        )
+        self._warm_up(chain)
+        return chain.measure(self.sweeps, self.thin)
 
     def _start(self, sample, d, block):
         return self.spins(sample, self.blocks[block], np.random.default_rng(rng.stream(self.seed, self.N, 1, d, block)))
