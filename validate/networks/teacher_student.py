@@ -1,0 +1,301 @@
+"""Perceptrons that learn from a teacher, and perceptrons that store random labels, against replica theory and exact counts."""
+
+from collections import namedtuple
+
+import numpy as np
+
+from meanfield import solve
+from meanfield.learning.stability import maximal_stability
+from theory.errors import InputError
+from theory.learning.generalisation import disagreement, overlap_of_mean
+from theory.learning.separability import separable_probability
+
+from .experiment import Experiment, Setting
+from .report import Measurement, Prediction, Statement
+from .running import import_torch
+from .version_space import ascend_margin, gibbs_sweep, largest_margin, separable, taught, version_space
+
+__all__ = ["EXPERIMENT"]
+
+LIMIT = "replica symmetric, N -> infinity"
+# The margin that gradient descent reaches may fall short of the largest by this fraction.
+MARGIN_GAP = 0.01
+BINARY_SIZES = 5
+Task = namedtuple("Task", "name alpha random")
+
+
+def predict(s):
+    """The replica-symmetric errors, margins and entropy, and Cover's exact probabilities; see `Experiment.predict`."""
+    spherical = solve("teacher-student-spherical", alpha=s.alpha_spherical).order_parameters["q"]
+    binary = solve("teacher-student-binary", alpha=s.alpha_binary)
+    stored = maximal_stability(s.alpha_stored)
+    found = {
+        "eps(Gibbs, spherical)": Prediction(_error(spherical), note=LIMIT),
+        "eps(Bayes, spherical)": Prediction(_error(overlap_of_mean(spherical, spherical)), note=LIMIT),
+        "eps(Gibbs, binary)": Prediction(_error(binary.order_parameters["q"]), note=LIMIT),
+        "s(binary)": Prediction(float(binary.entropy), note=LIMIT),
+        "R - q(binary)": Prediction(0.0, note="exact at every N: the teacher is one of the weights that the examples allow"),
+        "kappa(random labels)": Prediction(stored.kappa, stored.kappa_error, note=LIMIT),
+    }
+    for N in _program_sizes(s.largest):
+        exact = float(separable_probability(round(s.alpha_separable * N), N))
+        found[_separable_name(N)] = Prediction(exact, note="Cover's count, exact", resolution=0.15, scale=1.0)
+    return found | (_taught_margin(s) if s.students else {})
+
+
+def _taught_margin(s):
+    best = maximal_stability(s.alpha_spherical, teacher=True)
+    slope = float(abs(disagreement(best.R + 1e-6) - disagreement(best.R - 1e-6)) / 2e-6)
+    return {"eps(largest margin)": Prediction(_error(best.R), slope * best.R_error, note=LIMIT),
+            "kappa(teacher)": Prediction(best.kappa, best.kappa_error, note=LIMIT)}
+
+
+def _error(overlap):
+    return float(disagreement(overlap))
+
+
+def measure(s, run):
+    """Sample, count, train and decide; see `Experiment.measure`."""
+    parts = [_sampled, _enumerated, _stored, _separated] + ([_trained] if s.students else [])
+    return {name: value for part in parts for name, value in part(s, run).items()}
+
+
+def _sizes(largest):
+    return largest // 4, largest // 2, largest
+
+
+def _program_sizes(largest):
+    return largest // 2, largest, 2 * largest
+
+
+def _examples(run, key, B, P, N, random=False):
+    """Teachers (B, N) and B sets of examples (B, P, N), inputs times labels: the teacher's, or random ones."""
+    torch = import_torch()
+    generator = run.generator(key)
+    inputs, teachers = (torch.randn(shape, generator=generator, dtype=torch.float64, device=run.device) for shape in ((B, P, N), (B, N)))
+    return teachers, inputs if random else taught(inputs, teachers)
+
+
+def _sampled(s, run):
+    """Posterior samples of spherical weights, from chains that start in the teacher, itself such a sample."""
+    sizes = _sizes(s.largest)
+    found = [run.stage(f"posterior, N = {N}", lambda N=N: _posterior(s, run, N, s.samples * sizes[-1] // N)) for N in sizes]
+    gibbs, bayes = (Measurement.extrapolated(sizes, [f[name] for f in found]) for name in ("gibbs", "bayes"))
+    return {"eps(Gibbs, spherical)": gibbs, "eps(Bayes, spherical)": bayes}
+
+
+def _posterior(s, run, N, B):
+    """Errors of B sets of examples: mean of a weight drawn from the posterior, and of the posterior's mean; arrays (B,)."""
+    torch = import_torch()
+    teachers, examples = _examples(run, f"posterior {N}", B, _patterns(s.alpha_spherical, N), N)
+    directions = teachers / teachers.norm(dim=1, keepdim=True)
+    layout = examples.permute(2, 0, 1).contiguous()
+    inverses, sweeps = 1 / layout, round(s.sweeps * N)
+    parts = torch.zeros(3, B, N, dtype=torch.float64, device=run.device)
+    state = {"weights": teachers.T.contiguous().clone(), "fields": (examples @ teachers[..., None])[..., 0], "parts": parts,
+             "errors": torch.zeros(B, dtype=torch.float64, device=run.device), "generator": run.generator(f"sweeps {N}")}
+
+    def step(state, i):
+        uniform = torch.rand(N, B, generator=state["generator"], dtype=torch.float64, device=run.device)
+        gibbs_sweep(state["weights"], state["fields"], layout, inverses, uniform)
+        if i >= sweeps // 2:
+            unit = (state["weights"] / state["weights"].norm(dim=0)).T
+            state["errors"] += torch.arccos((unit * directions).sum(1)) / np.pi
+            state["parts"][(i - sweeps // 2) * 3 // (sweeps - sweeps // 2)] += unit
+
+    state = run.loop(f"posterior, N = {N}/sweeps", state, step, sweeps)
+    mean = state["parts"].sum(0) / (sweeps - sweeps // 2)
+    # The first third of the draws and the last one are independent, so that their product has no noise of its own on average.
+    first, last = (state["parts"][k] / _share(sweeps - sweeps // 2, k) for k in (0, 2))
+    cosine = (mean * directions).sum(1) / (first * last).sum(1).clamp(min=1e-3).sqrt()
+    return {"gibbs": state["errors"] / (sweeps - sweeps // 2), "bayes": torch.arccos(cosine.clamp(-1, 1)) / np.pi}
+
+
+def _share(steps, part):
+    """How many of so many steps fall into a third."""
+    return sum(1 for i in range(steps) if i * 3 // steps == part)
+
+
+def _enumerated(s, run):
+    """All binary weights that agree with the examples, at sizes where they can be counted."""
+    sizes = _binary_sizes(s)
+    found = [run.stage(f"binary, N = {N}", lambda N=N: _counted(s, run, N)) for N in sizes]
+    names = {"eps(Gibbs, binary)": "error", "s(binary)": "entropy"}
+    return {name: Measurement.extrapolated(sizes, [f[key] for f in found]) for name, key in names.items()} | {
+        "R - q(binary)": Measurement.of(np.concatenate([f["difference"] for f in found]))}
+
+
+def _counted(s, run, N):
+    """Mean error, log of the number of weights over N, and overlap with the teacher less that of two weights; arrays (samples,)."""
+    P, samples = _patterns(s.alpha_binary, N), s.binary_samples
+    state = {"rng": run.rng(f"binary {N}"), "found": np.zeros((3, samples))}
+
+    def step(state, i):
+        inputs, teacher = state["rng"].standard_normal((P, N)), state["rng"].choice([-1.0, 1.0], N)
+        overlaps, mean = version_space(inputs * np.sign(inputs @ teacher)[:, None], teacher)
+        errors = np.arccos(np.clip(overlaps, -1, 1)) / np.pi
+        state["found"][:, i] = errors.mean(), np.log(len(overlaps)) / N, overlaps.mean() - mean @ mean / N
+
+    found = run.loop(f"binary, N = {N}/samples", state, step, samples)["found"]
+    return dict(zip(("error", "entropy", "difference"), found))
+
+
+def _stored(s, run):
+    """The largest margin of random labels, by an active-set solver."""
+    sizes = _sizes(s.largest)
+
+    def margins(N):
+        draw = run.rng(f"random labels {N}")
+        P, samples = _patterns(s.alpha_stored, N), s.samples * sizes[-1] // N
+        return {"kappa": [largest_margin(draw.standard_normal((P, N)))[0] for _ in range(samples)]}
+
+    found = [run.stage(f"random labels, N = {N}", lambda N=N: margins(N))["kappa"] for N in sizes]
+    return {"kappa(random labels)": Measurement.extrapolated(sizes, found)}
+
+
+def _separated(s, run):
+    """How often random labels are separable, by linear programs."""
+    found = {}
+    for N in _program_sizes(s.largest):
+        P, programs = round(s.alpha_separable * N), s.programs * 2 * s.largest // N
+        answers = run.stage(f"separable, N = {N}", lambda: _decided(run, P, N, programs))["answers"]
+        yes, known = int(np.sum(answers == 1)), int(np.sum(answers >= 0))
+        rate = (yes + 1) / (known + 2)
+        doubt = f"{programs - known} linear programs were not decided" if known < programs else ""
+        found[_separable_name(N)] = Measurement(yes / known, float(np.sqrt(rate * (1 - rate) / known)), doubt=doubt)
+    return found
+
+
+def _decided(run, P, N, programs):
+    """Answers of the linear programs, 1 separable, 0 not, -1 undecided."""
+    state = {"rng": run.rng(f"separable {N}"), "answers": np.zeros(programs, dtype=int)}
+
+    def step(state, i):
+        answer = separable(state["rng"].standard_normal((P, N)))
+        state["answers"][i] = -1 if answer is None else answer
+
+    return {"answers": run.loop(f"separable, N = {N}/programs", state, step, programs)["answers"]}
+
+
+def _separable_name(N):
+    return f"P(separable, N={N})"
+
+
+def _trained(s, run):
+    """Students trained by gradient descent until their margin is the largest; and random labels below capacity."""
+    sizes = _sizes(s.largest)
+    tasks = Task("teacher", s.alpha_spherical, False), Task("random labels", 0.75 * 2, True)
+    found = {task: [run.stage(f"{task.name}, gradient, N = {N}", lambda N=N, task=task: _descend(s, run, task, N, s.students * sizes[-1] // N))
+                    for N in (sizes if not task.random else sizes[1:2])] for task in tasks}
+    taught_, (stored,) = found[tasks[0]], found[tasks[1]]
+    gap = max(float(f["gap"].max()) for f in taught_)
+    doubt = f"gradient descent stopped {gap:.2g} below the largest margin" if gap > MARGIN_GAP else ""
+    return {"eps(largest margin)": Measurement.extrapolated(sizes, [f["error"] for f in taught_], doubt),
+            "kappa(teacher)": Measurement.extrapolated(sizes, [f["kappa"] for f in taught_], doubt),
+            "random labels, gradient": Statement(
+                f"of {stored['kappa'].size} networks with alpha = {tasks[1].alpha:g} random labels a weight, gradient descent separates a fraction "
+                f"{np.mean(stored['kappa'] > 0):.3g}", theory=1.0, measured=float(np.mean(stored["kappa"] > 0)))}
+
+
+def _descend(s, run, task, N, B):
+    """Error, margin, and by how much the margin falls short, of B students after gradient descent; arrays (B,)."""
+    torch = import_torch()
+    teachers, examples = _examples(run, f"{task.name}, students {N}", B, round(task.alpha * N), N, task.random)
+    length = examples.norm(dim=2).max()
+    scaled = (examples / length).float()
+    state = {"weights": torch.zeros(B, N, device=run.device), "momentum": torch.zeros(B, N, device=run.device)}
+
+    def step(state, i):
+        state["weights"], state["momentum"] = ascend_margin(state["weights"], state["momentum"], scaled, i)
+
+    state = run.loop(f"{task.name}, gradient, N = {N}/steps", state, step, s.steps)
+    unit = (state["weights"] / state["weights"].norm(dim=1, keepdim=True)).double()
+    margins = (examples @ unit[..., None])[..., 0].amin(1).cpu().numpy()
+    best = np.array([largest_margin(e)[0] for e in examples.cpu().numpy()])
+    cosine = (unit * teachers).sum(1) / teachers.norm(dim=1)
+    return {"error": torch.arccos(cosine) / np.pi, "kappa": margins, "gap": 1 - margins / best}
+
+
+def _patterns(alpha, N):
+    return round(alpha * N)
+
+
+def _binary_sizes(s):
+    """Sizes at which the load is a whole number of patterns, the largest ones that can be counted."""
+    return tuple([N for N in range(8, s.largest_binary + 1) if _whole(s.alpha_binary * N)][-BINARY_SIZES:])
+
+
+def _whole(number):
+    return abs(number - round(number)) < 1e-9
+
+
+def require(s):
+    """Loads that make whole numbers of patterns at the sizes used; see `Experiment.require`."""
+    for name in ("alpha_spherical", "alpha_stored"):
+        if not all(_whole(getattr(s, name) * N) for N in _sizes(s.largest)):
+            raise InputError(f"train teacher-student: {name} = {getattr(s, name):g} times {s.largest // 4} must be a whole number of patterns")
+    if len(_binary_sizes(s)) < 3:
+        raise InputError(f"train teacher-student: alpha_binary = {s.alpha_binary:g} must give whole numbers of patterns at three sizes up to "
+                         f"{s.largest_binary}: use a fraction such as 0.5")
+
+
+def draw(report, figure):
+    """Errors and margins against 1/N with their limits, and the probability of separable labels."""
+    left, middle, right = figure.subplots(1, 3)
+    checks = {check.observable: check for check in report.checks}
+    _draw_limits(left, [c for name, c in checks.items() if name.startswith("eps") and "binary" not in name], "generalisation error")
+    _draw_limits(middle, [checks["eps(Gibbs, binary)"], checks["s(binary)"]], "error, entropy per weight (binary)")
+    _draw_separability(right, report.settings, checks)
+
+
+def _draw_limits(ax, checks, label):
+    for k, check in enumerate(checks):
+        colour = f"C{k}"
+        x = 1 / np.array(check.sizes, dtype=float)
+        ax.errorbar(x, [e.value for e in check.estimates], [e.error for e in check.estimates], fmt="o", ms=4, color=colour, label=check.observable)
+        line = np.linspace(0, x.max(), 50)
+        ax.plot(line, check.fit(1 / np.maximum(line, 1e-9)), lw=1, color=colour)
+        ax.plot([0], [check.theory], "_", ms=18, mew=2, color="k")
+    ax.set(xlabel="1/N", ylabel=label)
+    ax.legend(frameon=False, fontsize=7)
+
+
+def _draw_separability(ax, settings, checks):
+    for k, N in enumerate(_program_sizes(settings["largest"])):
+        points = range(int(1.2 * N), int(2.8 * N) + 1, max(N // 25, 1))
+        ax.plot([P / N for P in points], [float(separable_probability(P, N)) for P in points], color=f"C{k}", lw=1, label=f"N = {N}, Cover")
+        check = checks[_separable_name(N)]
+        ax.errorbar([round(settings["alpha_separable"] * N) / N], [check.measured], [check.error], fmt="o", ms=4, color=f"C{k}")
+    ax.set(xlabel="patterns a weight", ylabel="probability of separable labels")
+    ax.legend(frameon=False, fontsize=7)
+
+
+EXPERIMENT = Experiment(
+    name="teacher-student",
+    title="Perceptrons: what a student learns of its teacher, and how many random labels can be stored",
+    reference="E. Gardner, J. Phys. A 21, 257 (1988); G. Gyorgyi, Phys. Rev. A 41, 7097 (1990); "
+              "H. S. Seung, H. Sompolinsky, N. Tishby, Phys. Rev. A 45, 6056 (1992); T. M. Cover, IEEE Trans. EC-14, 326 (1965)",
+    settings=(
+        Setting("alpha_spherical", 2.0, "examples a weight of spherical students", above=0, high=10),
+        Setting("alpha_binary", 0.5, "examples a weight of binary students", above=0, high=1.2),
+        Setting("alpha_stored", 1.0, "random labels a weight, of which the largest margin is found", above=0, high=1.9),
+        Setting("alpha_separable", 1.9, "random labels a weight, of which is asked whether they are separable", above=1, high=3),
+        Setting("largest", 100, "weights of the largest spherical perceptron; a half and a quarter of it are used as well", low=16, high=400, integer=True,
+                reduced=48),
+        Setting("samples", 64, "sets of examples at the largest size, more at smaller ones", low=2, integer=True, reduced=40),
+        Setting("sweeps", 3.0, "sweeps of the posterior sampler over the number of weights; it relaxes in about a fifth of a sweep a weight", low=1,
+                reduced=2.0),
+        Setting("largest_binary", 20, "weights of the largest binary perceptron, all of whose states are counted", low=12, high=24, integer=True,
+                reduced=14),
+        Setting("binary_samples", 600, "sets of examples at each size of binary perceptrons", low=2, integer=True, reduced=150),
+        Setting("programs", 50, "linear programs at twice the largest size, more at smaller ones", low=2, integer=True, reduced=20),
+        Setting("students", 32, "students trained by gradient descent at the largest size, more at smaller ones; 0 trains none", low=0, integer=True,
+                reduced=0),
+        Setting("steps", 1500, "steps of gradient descent", low=1, integer=True),
+    ),
+    predict=predict,
+    measure=measure,
+    draw=draw,
+    wrong={"alpha_spherical": 3.0, "alpha_binary": 1.0, "alpha_stored": 1.25},
+    require=require,
+)

@@ -1,0 +1,122 @@
+"""All weights that a perceptron's examples allow: counted, sampled, bounded by linear programs, and their centre found.
+
+Rows of `examples` are inputs times labels, so that weights w agree with all labels where every entry of examples @ w is positive.
+"""
+
+import numpy as np
+
+from .running import import_torch
+
+__all__ = ["ascend_margin", "gibbs_sweep", "largest_margin", "separable", "taught", "version_space"]
+
+
+def taught(inputs, teacher):
+    """Inputs, tensor (..., P, N), times the labels that a teacher (..., N) gives them."""
+    torch = import_torch()
+    return inputs * torch.sign(inputs @ teacher[..., None])
+
+
+def version_space(examples, teacher):
+    """Overlaps with the teacher of all binary weights that agree with the examples, array (weights,), and their mean, array (N,).
+
+    Parameters
+    ----------
+    examples : array (P, N); N up to about 24, since all 2^N weights are looked at
+    teacher : array (N,) of +-1
+    """
+    left, right = (_all_weights(n) for n in (examples.shape[1] // 2, examples.shape[1] - examples.shape[1] // 2))
+    n = left.shape[1]
+    a, b = examples[:, :n] @ left.T, examples[:, n:] @ right.T
+    i, j = np.nonzero(a[0][:, None] + b[0] > 0)
+    for row_a, row_b in zip(a[1:], b[1:]):
+        kept = row_a[i] + row_b[j] > 0
+        i, j = i[kept], j[kept]
+    overlaps = ((left @ teacher[:n])[i] + (right @ teacher[n:])[j]) / len(teacher)
+    mean = np.concatenate([np.bincount(k, minlength=len(half)) @ half for k, half in ((i, left), (j, right))]) / len(i)
+    return overlaps, mean
+
+
+def _all_weights(n):
+    """All vectors of n signs, array (2^n, n)."""
+    return 1.0 - 2.0 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
+
+
+def gibbs_sweep(weights, fields, examples, inverses, uniform):
+    """One sweep of Gibbs sampling of Gaussian weights that agree with all examples: each weight anew, given the others.
+
+    The direction of such weights is uniform on the part of the sphere that the examples allow. `weights` and `fields` change in place.
+
+    Parameters
+    ----------
+    weights : tensor (N, B) of B independent perceptrons
+    fields : tensor (B, P), the products of examples and weights
+    examples, inverses : tensors (N, B, P) and one over them
+    uniform : tensor (N, B) of random numbers between 0 and 1
+    """
+    for w, x, inverse, r in zip(weights, examples, inverses, uniform):
+        reach = w[:, None] - fields * inverse
+        low = reach.masked_fill(x < 0, -np.inf).amax(1)
+        high = reach.masked_fill(x > 0, np.inf).amin(1)
+        new = _truncated_normal(low, high, r)
+        fields.addcmul_(x, (new - w)[:, None])
+        w.copy_(new)
+
+
+def _truncated_normal(low, high, r):
+    """Quantiles r of unit Gaussians between bounds, by the tail that is exact in floating point."""
+    torch = import_torch()
+    sign = torch.where(low + high > 0, -1.0, 1.0)
+    a, b = torch.minimum(sign * low, sign * high), torch.maximum(sign * low, sign * high)
+    below, above = torch.special.ndtr(a), torch.special.ndtr(b)
+    return torch.clamp(sign * torch.special.ndtri(below + (above - below) * r), low, high)
+
+
+def separable(examples):
+    """Whether some weights agree with all examples, array (P, N): a linear program (HiGHS) for a proof that none do.
+
+    By Gordan's theorem either examples @ w > 0 has a solution or a combination of the examples with positive weights vanishes.
+
+    Returns
+    -------
+    bool, or None where the solver does not decide
+    """
+    from scipy.optimize import linprog
+
+    P, N = examples.shape
+    proof = linprog(np.zeros(P), A_eq=np.vstack([examples.T, np.ones(P)]), b_eq=np.eye(N + 1)[N], bounds=(0, None), method="highs")
+    return {0: False, 2: True}.get(proof.status)
+
+
+def largest_margin(examples):
+    """The largest margin min(examples @ w) / |w| and the unit vector w that has it, by non-negative least squares.
+
+    The margin is the distance of the convex hull of the examples from the origin; 0 where they are not separable.
+    C. L. Lawson, R. J. Hanson, Solving Least Squares Problems, chapter 23 (1974).
+    """
+    from scipy.optimize import nnls
+
+    P, N = examples.shape
+    multipliers, _ = nnls(np.vstack([examples.T, np.ones(P)]), np.eye(N + 1)[N], maxiter=50 * P)
+    point = examples.T @ multipliers / multipliers.sum()
+    return float(np.linalg.norm(point)), point / np.linalg.norm(point)
+
+
+def ascend_margin(weights, momentum, examples, step):
+    """One step of gradient descent on the logarithm of the exponential loss, with momentum; it converges to the largest margin.
+
+    Z. Ji, N. Srebro, M. Telgarsky, ICML 2021 (arXiv:2107.00595): the margin falls short by O(log(P) / step^2).
+
+    Parameters
+    ----------
+    weights, momentum : tensors (B, N), from zero
+    examples : tensor (B, P, N) of rows of length at most 1
+    step : int, from 0
+
+    Returns
+    -------
+    weights, momentum
+    """
+    torch = import_torch()
+    gradient = -(torch.softmax(-(examples @ weights[..., None])[..., 0], dim=-1)[:, None] @ examples)[:, 0]
+    momentum = step / (step + 1) * (momentum + gradient)
+    return weights - momentum - gradient, momentum
