@@ -10,19 +10,22 @@ import numpy as np
 import sympy
 
 from theory.errors import InputError
-from theory.grammar import constant
+from theory.grammar import Scope, constant, parse
 from theory.models import configure
 from theory.symbols import symbol
 
 from ..inputs import configured, has_couplings, refuse_ansatz
 from ..results import Solution
 from ..solve import Newton, solve, solve_from
-from .problems import Setting, coexistence, critical, fixed_point, fold, tie, untied
+from .problems import Setting, coexistence, condition, critical, cusp, end_point, fixed_point, fold, tie, tricritical, untied
 
 __all__ = ["Start", "exact", "pose"]
 
 # Singular values of the Jacobian that equal the smallest one to this, or are as small as rounding, belong to the kernel.
 EQUAL, FLOOR = 1e-6, 1e-9
+# What vanishes at special points of branches, and what points with a condition are called.
+CONDITIONS = {"at": "replicon", "gardner": "replicon", "zero-entropy": "entropy"}
+KINDS = {"replicon": "at", "entropy": "zero-entropy", "s": "zero-entropy"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +48,11 @@ class Start:
     solution: object = None
 
 
-def pose(source, T=None, beta=None, start=None, at=None, ansatz=None, **parameters):
+def pose(source, T=None, beta=None, start=None, at=None, ansatz=None, condition=None, **parameters):
     """The Start of `precise` and `certify`."""
+    if condition is not None and at is None:
+        raise InputError("a condition needs at={name: approximate value}, the parameter that is to satisfy it")
+    condition = condition or CONDITIONS.get(getattr(at, "kind", None))
     if isinstance(source, Solution):
         source, start, parameters = _of_solution(source, start, T, beta, parameters)
     elif isinstance(start, Solution) and at is None and T is None and beta is None and not parameters:
@@ -56,12 +62,12 @@ def pose(source, T=None, beta=None, start=None, at=None, ansatz=None, **paramete
     numbers = {name: exact(name, value) for name, value in parameters.items()}
     floats = {name: float(v) for name, v in numbers.items()}
     if has_couplings(source, floats):
-        return _of_couplings(source, numbers, floats, start, at, ansatz)
+        return _of_couplings(source, numbers, floats, start, at, ansatz, condition)
     refuse_ansatz(ansatz, None)
     compiled, given = configured(source, floats)
     if at is None:
         return _at_point(compiled, _all_exact(compiled, numbers, given), start)
-    return _special(compiled, numbers, given, start, at)
+    return _special(compiled, numbers, given, start, at, condition)
 
 
 def exact(name, value):
@@ -106,15 +112,12 @@ def _of_solution(found, start, T, beta, parameters):
     return found.model, found if start is None else start, dict(found.parameters)
 
 
-def _all_exact(compiled, numbers, given, free=None):
-    """{symbol: exact number} of T and all parameters but the free one; defaults as the decimals that they are written as."""
-    trial = {name: v for name, v in given.items() if name != free}
-    if free is not None:
-        trial[free] = given[free]
-    values = compiled.model.values(**trial)
+def _all_exact(compiled, numbers, given, free=()):
+    """{symbol: exact number} of T and all parameters but free ones; defaults as the decimals that they are written as."""
+    values = compiled.model.values(**given)
     if values["T"] == 0:
         raise InputError("T = 0 has no precise points: the equations have kinks there; take T > 0")
-    return {symbol(name): numbers[name] if name in numbers else exact(name, v) for name, v in values.items() if name != free}
+    return {symbol(name): numbers[name] if name in numbers else exact(name, v) for name, v in values.items() if name not in free}
 
 
 def _at_point(compiled, exact_values, start):
@@ -153,32 +156,75 @@ def _values(compiled, start):
     return values
 
 
-def _special(compiled, numbers, given, start, at):
-    """A fold, a critical point or a coexistence along one parameter."""
+def _special(compiled, numbers, given, start, at, condition):
+    """A special point of one parameter or two."""
     place, states = _guess(compiled, start, at)
-    name, value = _sought(compiled.model, place, numbers)
-    held = _all_exact(compiled, numbers, {**given, name: float(value)}, name)
-    setting = Setting(compiled.theory, held, symbol(name))
+    place = {name: _sought(compiled.model, name, value, numbers) for name, value in place.items()}
+    held = _all_exact(compiled, numbers, {**given, **place}, place)
+    setting = Setting(compiled.theory, held, tuple(map(symbol, place)))
+    floats = {**{str(k): float(v) for k, v in held.items()}, **place}
+    jacobian = lambda phi: compiled.at(**floats).residual(phi)[1]
+    return special_point(setting, jacobian, states, tuple(place.values()), condition)
+
+
+def special_point(setting, jacobian, states, values, condition=None):
+    """The Start of a special point near some states and values of the free parameters.
+
+    Parameters
+    ----------
+    jacobian : function of a state
+    condition : text of an expression that vanishes, or None for what the number of states and parameters says
+    """
+    if condition is not None:
+        return _conditioned(setting, states, values, condition)
+    if len(states) == len(values) + 1:
+        return Start(setting, coexistence(setting, len(states)), (*np.concatenate(states), *values))
     if len(states) == 2:
-        return Start(setting, coexistence(setting), (*states[0], *states[1], float(value)))
+        tied = tie(setting, states[0])
+        kernel = _kernel(jacobian(states[0]))
+        return Start(setting, end_point(setting, tied, kernel), (*(states[0][i] for i in tied.rows), *states[1], *values))
     phi, = states
-    floats = {**{str(k): float(v) for k, v in held.items()}, name: float(value)}
-    _, jacobian = compiled.at(**floats).residual(phi)
-    return _singular(setting, jacobian, phi, float(value))
+    return _singular(setting, jacobian(phi), phi, values)
 
 
-def _sought(model, place, numbers):
-    """Name and approximate value of the parameter that is left free."""
-    (name, value), = place.items()
+def _conditioned(setting, states, values, text):
+    """The Start of a solution on which an expression vanishes."""
+    if len(states) != 1 or len(values) != 1:
+        raise InputError(f"a condition is for one state and one parameter: got {len(states)} and {len(values)}")
+    phi, = states
+    expression, kind = _expression(setting, text), KINDS.get(text, "condition")
+    ties = [tie(setting, phi), untied(setting)]
+    posed = [(condition(setting, t, expression, kind), (*(phi[i] for i in t.rows), *values)) for t in ties]
+    return Start(setting, *posed[0], tuple(posed[1:]))
+
+
+def _expression(setting, text):
+    """The expression that a text writes in order parameters, parameters, f, s and the replicon."""
+    if text == "replicon":
+        if not setting.stability:
+            raise InputError("there is no replicon without quenched couplings")
+        size = int(len(setting.stability) ** 0.5)
+        return sympy.Matrix(size, size, setting.stability).det()
+    names = {**setting.reported, "f": setting.free_energy, "s": setting.entropy, "free_energy": setting.free_energy,
+             "entropy": setting.entropy, **{str(a): a for a in (*setting.exact, *setting.free)}}
+    return setting.held(parse(text, Scope(names))) if isinstance(text, str) else _refuse_condition(text)
+
+
+def _refuse_condition(given):
+    raise InputError(f"condition: expected the text of an expression that vanishes, got {given!r}")
+
+
+def _sought(model, name, value, numbers):
+    """The approximate value of a parameter that is left free."""
     if name != "T" and (name not in model.parameters or model.parameters[name].integer):
         known = [n for n, p in model.parameters.items() if not p.integer]
         raise InputError(f"at: {name} is no parameter that can vary: expected one of {', '.join(['T', *known])}")
     if name in numbers:
         raise InputError(f"{name} is both set and sought: leave it out")
-    return name, float(value)
+    return float(value)
 
 
-def _of_couplings(source, numbers, floats, start, at, ansatz):
+def _of_couplings(source, numbers, floats, start, at, ansatz, condition):
     """The Start of a model with quenched couplings."""
     from .replicas import Point, ReplicaSetting
 
@@ -186,17 +232,17 @@ def _of_couplings(source, numbers, floats, start, at, ansatz):
     if isinstance(start, Solution) and start.options.get("steps"):
         ansatz = ansatz or start.options["ansatz"]
     place, starts = ({}, [start]) if at is None else _place_and_starts(at, start)
-    name, value = _sought(source, place, numbers) if place else (None, None)
-    values = source.values(**given, **({name: value} if place else {}))
-    held = {symbol(n): numbers[n] if n in numbers else exact(n, v) for n, v in values.items() if n != name}
+    place = {name: _sought(source, name, value, numbers) for name, value in place.items()}
+    values = source.values(**given, **place)
+    held = {symbol(n): numbers[n] if n in numbers else exact(n, v) for n, v in values.items() if n not in place}
     point = Point(source, values, ansatz)
-    setting = ReplicaSetting(point.system.theory, held, symbol(name) if place else None)
+    setting = ReplicaSetting(point.system.theory, held, tuple(map(symbol, place)), float(values.get("T", 0.0)))
     if not place:
         return _plain(setting, *point.solved(start))
-    if len(starts) == 2:
-        return Start(setting, coexistence(setting), (*point.settled(starts[0]), *point.settled(starts[1]), value))
-    u = point.placed(starts[0])
-    return _singular(setting, point.system.jacobian(u), u, value)
+    states = [point.settled(s) for s in starts] if len(starts) > 1 else [point.placed(starts[0])]
+    if condition is None and len(starts) == len(place) == 1 and setting.emptied(states[0]):
+        condition = "replicon" if point.gains_overlaps(starts[0], *place) else None
+    return special_point(setting, point.system.jacobian, states, tuple(place.values()), condition)
 
 
 def _guess(compiled, start, at):
@@ -209,32 +255,50 @@ def _guess(compiled, start, at):
 
 
 def _place_and_starts(at, start):
-    """{name: approximate value} of the free parameter, and one start or two as they were given."""
+    """{name: approximate value} of one free parameter or two, and the starts as they were given."""
     place = dict(getattr(at, "at", None) or at)
-    if len(place) != 1:
-        raise InputError(f"at: expected one parameter and its approximate value, got {place}")
+    if len(place) not in (1, 2):
+        raise InputError(f"at: expected one parameter and its approximate value, or two, got {place}")
     if start is None:
         start = getattr(at, "order_parameters", None)
     if start is None:
-        raise InputError("a special point needs a start: approximate order parameters, or a pair of them for coexistence")
+        raise InputError("a special point needs a start: approximate order parameters, or several of them for coexistence")
     is_state = lambda s: bool(np.ndim(s)) or hasattr(s, "get") or isinstance(s, Solution)
-    pair = isinstance(start, (tuple, list)) and len(start) == 2 and all(map(is_state, start))
-    return place, list(start) if pair else [start]
+    several = isinstance(start, (tuple, list)) and len(start) in (2, 3) and all(map(is_state, start))
+    starts = list(start) if several else [start]
+    if len(starts) > len(place) + 1:
+        raise InputError(f"{len(starts)} states coexist where {len(starts) - 1} parameters are left free: got {len(place)}")
+    return place, starts
 
 
-def _singular(setting, jacobian, phi, value):
-    """The Problem for the kernel of the Jacobian near a state: inside its symmetry a fold, else an instability."""
+def _kernel(jacobian):
+    """A basis, by columns, of what a Jacobian nearly sends to zero."""
     _, sizes, right = np.linalg.svd(jacobian)
-    kernel = right[sizes <= (1 + EQUAL) * sizes[-1] + FLOOR].T
-    tied = tie(setting, phi)
+    return right[sizes <= (1 + EQUAL) * sizes[-1] + FLOOR].T
+
+
+def _singular(setting, jacobian, phi, values):
+    """The Start for the kernel of the Jacobian near a state.
+
+    Inside the state's symmetry a fold, in two parameters a cusp; else an instability, in two parameters a tricritical point.
+    """
+    kernel, tied = _kernel(jacobian), tie(setting, phi)
     inside = _inside(tied, setting.phi, kernel)
     if len(tied.unknowns) and np.abs(inside).max() > 1e-3:
         vector = inside[:, int(np.argmax(np.linalg.norm(inside, axis=0)))]
         unit = vector / np.linalg.norm(vector)
-        return Start(setting, fold(setting, unit), (*phi, *unit, value))
+        if len(values) == 2:
+            return Start(setting, cusp(setting, unit), (*phi, *unit, *np.zeros(len(phi)), *values))
+        return Start(setting, fold(setting, unit), (*phi, *unit, *values))
+    symmetric = tuple(phi[i] for i in tied.rows)
+    if len(values) == 2:
+        unit = kernel[:, 0] / np.linalg.norm(kernel[:, 0])
+        # A field may be among the parameters: then the state is symmetric by chance, at a cusp.
+        bent = cusp(setting, unit), (*phi, *unit, *np.zeros(len(phi)), *values)
+        return Start(setting, tricritical(setting, tied, kernel), (*symmetric, *np.zeros(len(symmetric)), *values), (bent,))
     posed = critical(setting, tied, kernel)
     vector = (*(kernel[:, 0] / np.linalg.norm(kernel[:, 0])),) if len(posed.unknowns) > len(tied.rows) + 1 else ()
-    return Start(setting, posed, (*(phi[i] for i in tied.rows), *vector, value))
+    return Start(setting, posed, (*symmetric, *vector, *values))
 
 
 def _inside(tied, phi, kernel):

@@ -32,7 +32,7 @@ class Certificate:
 
     Attributes
     ----------
-    kind : "solution", "fold", "critical" or "coexistence", as of a PreciseSolution
+    kind : as of a PreciseSolution
     box : {name: (low, high)} of all unknowns, directions of instability and coexisting states included; within it the solution is
         unique
     enclosure : {name: (low, high)}, in which it lies; order parameters that a symmetry ties, or sends to zero, follow
@@ -72,14 +72,14 @@ class Certificate:
         return "\n".join([head, *rows, tail])
 
 
-def certify(source, *, digits=25, T=None, beta=None, start=None, at=None, **parameters):
-    """Prove that a fixed point, a fold, a critical point or a coexistence exists and is unique in a box.
+def certify(source, *, digits=25, T=None, beta=None, start=None, at=None, condition=None, **parameters):
+    """Prove that a fixed point or a special point exists and is unique in a box.
 
     Parameters
     ----------
     source : PreciseSolution, or what `precise` takes
     digits : about how many decimal places the enclosure shall have
-    T, beta, start, at, **parameters : as of `precise`
+    T, beta, start, at, condition, **parameters : as of `precise`
 
     Returns
     -------
@@ -98,16 +98,18 @@ def certify(source, *, digits=25, T=None, beta=None, start=None, at=None, **para
         if posed is None:
             raise InputError("a solution that was stored has lost its equations: give the model instead")
     else:
-        posed = pose(source, T, beta, start, at, **parameters)
+        posed = pose(source, T, beta, start, at, condition=condition, **parameters)
     return _proved(posed, digits)
 
 
 def _proved(posed: Start, digits):
     """The Certificate of the problem, without ties where it is a plain solution."""
-    problem = posed.alternatives[0][0] if posed.problem.kind == "solution" and posed.alternatives else posed.problem
+    found = polished(posed, digits + 5)
+    problem = posed.alternatives[0][0] if found.kind == "solution" and posed.alternatives else found.problem
     if not problem.proven:
         raise InputError("algebra does not show that the symmetry of this state is exact: a certificate is not available here")
-    centre = _centre(posed, problem, digits)
+    known = {**found.order_parameters, **found.values}
+    centre = [known[str(u)] for u in problem.unknowns]
     before = iv.prec
     try:
         with mp.workdps(digits + 15):
@@ -115,13 +117,6 @@ def _proved(posed: Start, digits):
             return _certificate(posed, problem, centre, digits)
     finally:
         iv.prec = before
-
-
-def _centre(posed, problem, digits):
-    """Approximate unknowns of the problem, mpf."""
-    found = polished(posed, digits + 5)
-    known = {**found.order_parameters, **found.at, **{f"{name}*": v for name, v in (found.direction or found.partner).items()}}
-    return [known[str(u)] for u in problem.unknowns]
 
 
 def _certificate(posed, problem, centre, digits):
@@ -206,8 +201,10 @@ def _meet(x, y):
 
 def _label(unknown, kind):
     """The name of an unknown; a star marks the second state of a coexistence and the direction of an instability."""
-    name = str(unknown)
-    return name if not name.endswith("*") else f"{name[:-1]} ({'partner' if kind == 'coexistence' else 'direction'})"
+    name = str(unknown).rstrip("*")
+    marks = len(str(unknown)) - len(name)
+    words = ("partner", "third") if kind in ("coexistence", "triple", "critical-end") else ("direction", "bending")
+    return f"{name} ({words[marks - 1]})" if marks else name
 
 
 def _outward(value, side, places):
@@ -224,5 +221,15 @@ _STATEMENTS = {
     "fold": "in the box there is exactly one solution with a singular Jacobian and its direction, and it lies in the enclosure",
     "critical": "in the box exactly one symmetric solution has the direction of instability in its Jacobian's kernel, and it "
                 "lies in the enclosure",
+    "cusp": "in the box exactly one solution has a singular Jacobian and no second-order force along its kernel, and it lies in the "
+            "enclosure",
+    "tricritical": "in the box exactly one symmetric solution has neither a linear nor a cubic force along the direction of "
+                   "instability, and it lies in the enclosure",
+    "critical-end": "in the box exactly one unstable symmetric solution has the free energy of another solution, and both lie in "
+                    "the enclosure",
+    "triple": "in the box exactly one triple of solutions has one free energy, and it lies in the enclosure",
+    "at": "in the box there is exactly one solution with a singular replicon block, and it lies in the enclosure",
+    "zero-entropy": "in the box there is exactly one solution without entropy, and it lies in the enclosure",
+    "condition": "in the box there is exactly one solution that satisfies the condition, and it lies in the enclosure",
     "coexistence": "in the box there is exactly one pair of solutions of the same free energy, and it lies in the enclosure",
 }

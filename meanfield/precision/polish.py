@@ -27,15 +27,18 @@ class PreciseSolution:
 
     Attributes
     ----------
-    kind : "solution", "fold", "critical" (instability of a symmetric state) or "coexistence"
+    kind : "solution", "fold", "critical" (instability of a symmetric state), "coexistence", "at", "zero-entropy", "condition"; of
+        two parameters "cusp", "tricritical", "critical-end", "triple"
     order_parameters : {name: mpf}
     free_energy, entropy, energy : mpf, per site, k_B = 1
     digits : significant digits shown to agree (decimal places for what vanishes): between two working precisions with
         different quadrature rules
     requested : digits that were asked for
     parameters : {name: text} of the exact values
-    at : {name: mpf} of the parameter that was sought, empty for a plain solution
+    replicon : mpf, lowest eigenvalue of the replicon block; None without quenched couplings and at T = 0
+    at : {name: mpf} of the parameters that were sought, empty for a plain solution
     partner : {name: mpf} of the coexisting state, empty otherwise
+    third : {name: mpf} of the third state at a triple point, empty otherwise
     direction : {name: mpf} of the instability, empty otherwise
     residual : max |equations|, those included that the symmetry of the state satisfies
     nodes : of the finest quadrature rule, 0 where nothing is integrated
@@ -59,15 +62,19 @@ class PreciseSolution:
     nodes: int
     status: str
     solution: object = field(default=None, compare=False)
+    replicon: object = None
+    third: dict = field(default_factory=dict)
     versions: dict = field(default_factory=versions, compare=False)
     posed: object = field(default=None, compare=False, repr=False)
+    problem: object = field(default=None, compare=False, repr=False)
+    values: dict = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self):
-        for name in ("order_parameters", "parameters", "at", "partner", "direction"):
+        for name in ("order_parameters", "parameters", "at", "partner", "direction", "third"):
             object.__setattr__(self, name, FrozenDict(getattr(self, name)))
 
     def __getstate__(self):
-        return {**self.__dict__, "posed": None}
+        return {**self.__dict__, "posed": None, "problem": None, "values": {}}
 
     @property
     def converged(self):
@@ -82,6 +89,7 @@ class PreciseSolution:
         text = lambda values: {name: self.text(x) for name, x in values.items()}
         return {"model": self.model, "kind": self.kind, "parameters": dict(self.parameters), "at": text(self.at),
                 "order_parameters": text(self.order_parameters), "partner": text(self.partner), "direction": text(self.direction),
+                "third": text(self.third), "replicon": None if self.replicon is None else self.text(self.replicon),
                 "free_energy": self.text(self.free_energy), "entropy": self.text(self.entropy), "energy": self.text(self.energy),
                 "digits": self.digits, "requested": self.requested, "residual": mpmath.nstr(self.residual, 3),
                 "nodes": self.nodes, "status": self.status}
@@ -99,8 +107,8 @@ class PreciseSolution:
         return "\n".join([head, *(f"  {name.ljust(width)} = {self.text(x)}" for name, x in rows.items())])
 
 
-def precise(source, *, digits=50, T=None, beta=None, start=None, at=None, ansatz=None, **parameters):
-    """A solution, a fold, a critical point or a coexistence to `digits` verified digits.
+def precise(source, *, digits=50, T=None, beta=None, start=None, at=None, ansatz=None, condition=None, **parameters):
+    """A solution or a special point of one parameter or two to `digits` verified digits.
 
     Newton's method in mpmath on the theory's own equations and their symbolic derivatives; finite disorder is summed, Gaussian
     averages are done by the trapezoidal rule, refined until it settles at the working precision. With quenched couplings: replica
@@ -112,9 +120,11 @@ def precise(source, *, digits=50, T=None, beta=None, start=None, at=None, ansatz
     digits : number of digits to verify
     T, beta, **parameters : numbers, or texts such as "1/3"; a float is the decimal that it is written as: 0.1 is 1/10
     start : {name: value} or values near the solution, stable or not; None takes the equilibrium. With `at`, near the special
-        point; two of them ask for their coexistence
+        point; two of them ask for their coexistence, three for a triple point
     at : {name: approximate value} of one parameter that is left free, a `Transition` or a `SpecialPoint` of a branch: the nearest
-        point where the state of `start` becomes singular
+        point where the state of `start` becomes singular. Of two parameters: a cusp or a tricritical point; with two states, of
+        which the first is symmetric, the end of its instability on a first-order line; with three a triple point
+    condition : "replicon", "entropy", or an expression in order parameters, parameters, f and s that vanishes at the point
     ansatz : of replicas, for models with quenched couplings: rs only. A start there is {name: value} of means and of overlaps
         q or responses C = (q_d - q)/T (C at T = 0)
 
@@ -130,7 +140,7 @@ def precise(source, *, digits=50, T=None, beta=None, start=None, at=None, ansatz
     """
     if not (isinstance(digits, int) and 1 <= digits <= 10_000):
         raise InputError(f"digits: expected an integer from 1 to 10000, got {digits!r}")
-    posed = pose(source, T, beta, start, at, ansatz, **parameters)
+    posed = pose(source, T, beta, start, at, ansatz, condition, **parameters)
     return polished(posed, digits)
 
 
@@ -202,7 +212,7 @@ def _newton(problem, arithmetic, values):
 def _observed(problem, arithmetic, values):
     """Everything that is reported, and the largest of what must vanish."""
     out = problem.observed(arithmetic, dict(zip(problem.unknowns, values)))
-    kept = sum(map(len, problem.states)) + 3
+    kept = sum(map(len, problem.states)) + 3 + len(problem.stability)
     residual = max((abs(x) for x in out[kept:]), default=mpmath.mpf(0))
     return [*out[:kept], *values], residual
 
@@ -220,17 +230,29 @@ def _result(posed, problem, digits, values, observed, agreement, residual, nodes
     setting = posed.setting
     names, count = tuple(problem.states[0]), len(problem.states[0])
     states = [dict(zip(names, observed[k * count:(k + 1) * count])) for k in range(len(problem.states))]
-    free_energy, entropy, temperature = observed[len(states) * count:len(states) * count + 3]
+    free_energy, entropy, temperature, *stability = observed[len(states) * count:len(states) * count + 3 + len(problem.stability)]
     known = dict(zip(problem.unknowns, values))
-    place = {str(problem.free): known[problem.free]} if problem.free is not None else {}
+    place = {str(a): known[a] for a in problem.free}
     with mp.workdps(agreement + 10 if agreement < 10**6 else digits + 20):
         direction = {name: mpmath.mpf(known.get(v, v)) for name, v in (problem.vector or {}).items()}
         energy = free_energy + temperature * entropy
     parameters = {**setting.theory.model.structural, **setting.exact}
-    partner = states[1] if len(states) > 1 else {}
+    partner, third = (*states[1:], {}, {})[:2]
     return PreciseSolution(setting.theory.model.name, problem.kind, states[0], free_energy, entropy, energy, max(agreement, 0),
                            digits, {str(k): str(v) for k, v in parameters.items()}, place, partner, direction, residual, nodes,
-                           _status(agreement, digits, settled), posed.solution, posed=posed)
+                           _status(agreement, digits, settled), posed.solution, _replicon(stability, temperature), third,
+                           posed=posed, problem=problem, values={str(a): x for a, x in known.items()})
+
+
+def _replicon(stability, temperature):
+    """The lowest eigenvalue of the replicon block from the entries of T times it; None without any and at T = 0."""
+    size = int(len(stability) ** 0.5)
+    if not size or not temperature:
+        return None
+    if size == 1:
+        return stability[0] / temperature
+    values = mpmath.eig(mpmath.matrix(size, size, stability), left=False, right=False)
+    return min(mpmath.re(x) for x in values) / temperature
 
 
 def _status(agreement, digits, settled):

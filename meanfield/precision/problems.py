@@ -1,6 +1,6 @@
-"""Square systems of equations whose solutions are fixed points, folds, critical points and coexistence."""
+"""Square systems of equations whose solutions are fixed points and the special points of one or two parameters."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -13,7 +13,7 @@ from theory.symbols import T
 
 from .programs import Program
 
-__all__ = ["Problem", "Setting", "coexistence", "critical", "fixed_point", "fold", "tie"]
+__all__ = ["Problem", "Setting", "coexistence", "condition", "critical", "cusp", "end_point", "fixed_point", "fold", "tie", "tricritical", "untied"]
 
 # Order parameters equal in modulus, or zero, to this are tied together.
 TIED = 1e-9
@@ -27,15 +27,16 @@ class Problem:
 
     Attributes
     ----------
-    kind : "solution", "fold", "critical" or "coexistence"
+    kind : "solution", "fold", "critical", "coexistence", "triple", "cusp", "tricritical", "critical-end", or what a condition is called
     unknowns : symbols
     equations : as many expressions, zero at the solution
-    states : tuple of {name: Expr in the unknowns}, one state or two
+    states : tuple of {name: Expr in the unknowns}, as many as coexist
     free_energy, entropy : Expr of the first state
     checks : expressions that vanish too if the reduction to the unknowns is right
     temperature : Expr
-    free : symbol of the parameter that is found, or None
+    free : symbols of the parameters that are found
     vector : {name: Expr} of the direction of instability, or None
+    stability : entries of T times the replicon block by rows, () without one
     proven : whether the reduction was shown to be exact by algebra
     """
 
@@ -47,9 +48,10 @@ class Problem:
     entropy: object
     checks: tuple
     temperature: object
-    free: object = None
+    free: tuple = ()
     vector: object = None
     proven: bool = True
+    stability: tuple = ()
 
     @cached_property
     def jacobian(self):
@@ -68,25 +70,27 @@ class Problem:
 
     @cached_property
     def observed(self):
-        """The Program of states, free energy, entropy, temperature, then checks."""
+        """The Program of states, free energy, entropy, temperature, stability, then checks."""
         states = [e for state in self.states for e in state.values()]
-        return Program([*states, self.free_energy, self.entropy, self.temperature, *self.checks])
+        return Program([*states, self.free_energy, self.entropy, self.temperature, *self.stability, *self.checks])
 
 
 @dataclass(frozen=True, eq=False)
 class Setting:
-    """A theory with exact parameter values, one of which may be free.
+    """A theory with exact parameter values, one or two of which may be free.
 
     Attributes
     ----------
     theory : MeanFieldTheory
     exact : {symbol: number} of the parameters that are held
-    free : symbol of the free parameter, or None
+    free : symbols of the free parameters
     """
 
     theory: object
     exact: dict
-    free: object = None
+    free: tuple = ()
+
+    stability = ()
 
     @property
     def phi(self):
@@ -123,6 +127,10 @@ class Setting:
     def temperature(self):
         return self.held(T)
 
+    def emptied(self, phi):
+        """{unknown: Expr} where overlaps vanish: there are none."""
+        return {}
+
     def held(self, expr):
         """An expression with the parameter values put in."""
         return sympy.sympify(expr).xreplace(self.exact)
@@ -155,8 +163,10 @@ def untied(setting):
 
 def tie(setting, phi):
     """The Tie that the values phi of the order parameters suggest."""
-    rows, values = [], {}
+    rows, values = [], setting.emptied(phi)
     for i, (a, value) in enumerate(zip(setting.phi, phi)):
+        if a in values:
+            continue
         same = next((k for k in rows if abs(abs(phi[k]) - abs(value)) < TIED), None)
         if abs(value) < TIED:
             values[a] = sympy.S.Zero
@@ -185,11 +195,11 @@ def fold(setting, vector, tied=None):
     """
     ties = tied or untied(setting)
     directions = tuple(sympy.Symbol(f"{a}*", real=True) for a in setting.phi)
-    weights = [sympy.Rational(round(float(x) * 2**20), 2**20) for x in np.asarray(vector) / np.linalg.norm(vector)]
+    weights = _weights(vector)
     rows = tuple(map(ties, setting.jacobian * sympy.Matrix(directions)))
     norm = sum(c * v for c, v in zip(weights, directions)) - 1
     kind = "critical" if tied else "fold"
-    return _problem(setting, kind, ties, (*rows, norm), (*directions, setting.free), dict(zip(setting.names, directions)))
+    return _problem(setting, kind, ties, (*rows, norm), (*directions, *setting.free), dict(zip(setting.names, directions)))
 
 
 def critical(setting, tied, kernel):
@@ -202,27 +212,93 @@ def critical(setting, tied, kernel):
     tied : Tie
     kernel : (n, d) basis of the directions of instability
     """
-    direction = _whole_vector(kernel)
-    if direction is None and np.shape(kernel)[1] == 1:
+    if np.shape(kernel)[1] == 1 and _whole_vector(kernel) is None:
         return fold(setting, np.asarray(kernel)[:, 0], tied)
-    if direction is None:
-        raise InputError("the directions of this instability follow no symmetry that is recognised: it cannot be refined")
+    direction = _recognised(kernel)
     r = sympy.Matrix(direction)
     image = setting.jacobian * r
     slope = (r.T * image)[0]
     across = [image[i] - slope * r[i] / sum(x * x for x in direction) for i in range(len(direction))]
     vector = dict(zip(setting.names, map(sympy.Integer, direction)))
-    return _problem(setting, "critical", tied, (tied(slope),), (setting.free,), vector, tuple(map(tied, across)))
+    return _problem(setting, "critical", tied, (tied(slope),), setting.free, vector, tuple(map(tied, across)))
 
 
-def coexistence(setting):
-    """The Problem of two states of equal free energy."""
+def coexistence(setting, count=2):
+    """The Problem of states of equal free energy: two in one parameter, three ("triple") in two."""
+    renamed = [{}, *({a: sympy.Symbol(f"{a}{'*' * k}", real=True) for a in setting.phi} for k in range(1, count))]
+    residuals = [r.xreplace(names) for names in renamed for r in setting.residual]
+    gaps = [setting.free_energy - setting.free_energy.xreplace(names) for names in renamed[1:]]
+    states = tuple({name: e.xreplace(names) for name, e in setting.reported.items()} for names in renamed)
+    unknowns = [names.get(a, a) for names in renamed for a in setting.phi]
+    return Problem("coexistence" if count == 2 else "triple", (*unknowns, *setting.free), (*residuals, *gaps), states,
+                   setting.free_energy, setting.entropy, tuple(residuals), setting.temperature, setting.free)
+
+
+def condition(setting, tied, expression, kind):
+    """The Problem of a solution on which an expression vanishes: F(phi) = 0 and g(phi) = 0 for (phi, parameter)."""
+    return _problem(setting, kind, tied, (tied(expression),), setting.free)
+
+
+def cusp(setting, vector):
+    """The Problem of a point in two parameters where two folds meet, the end of a first-order line.
+
+    F = 0, dF v = 0, c.v = 1 and dF u + d2F v v = 0, c.u = 0: the second derivative along v lies in the range of dF.
+    """
+    first, second = (tuple(sympy.Symbol(f"{a}{mark}", real=True) for a in setting.phi) for mark in ("*", "**"))
+    weights = _weights(vector)
+    bend = [_along(_along(r, setting.phi, first), setting.phi, first) for r in setting.residual]
+    rows = [*(setting.jacobian * sympy.Matrix(first)), *(setting.jacobian * sympy.Matrix(second) + sympy.Matrix(bend))]
+    norms = [sum(c * v for c, v in zip(weights, first)) - 1, sum(c * u for c, u in zip(weights, second))]
+    return _problem(setting, "cusp", untied(setting), (*rows, *norms), (*first, *second, *setting.free), dict(zip(setting.names, first)))
+
+
+def tricritical(setting, tied, kernel):
+    """The Problem of a tricritical point: the instability of a symmetric state in a whole-number direction r, and no cubic force.
+
+    With u the response of the symmetric order parameters, dF u + d2F r r = 0: r.(3 d2F r u + d3F r r r) = 0 and r.dF r = 0.
+    """
+    direction = _recognised(kernel)
+    phi, F = setting.phi, setting.residual
+    response = {phi[i]: sympy.Symbol(f"{phi[i]}*", real=True) for i in tied.rows}
+    # What follows a representative moves with it.
+    u = [sum((tied.values[a].diff(b) * x for b, x in response.items()), sympy.S.Zero) for a in phi]
+    along = lambda e, v: _along(e, phi, v)
+    force = lambda entries: sum(c * e for c, e in zip(direction, entries))
+    slope = force([along(r, direction) for r in F])
+    cubic = force([3 * along(along(r, direction), u) + along(along(along(r, direction), direction), direction) for r in F])
+    follow = [along(F[i], u) + along(along(F[i], direction), direction) for i in tied.rows]
+    vector = dict(zip(setting.names, map(sympy.Integer, direction)))
+    equations = tuple(map(tied, (slope, cubic, *follow)))
+    return _problem(setting, "tricritical", tied, equations, (*response.values(), *setting.free), vector)
+
+
+def end_point(setting, tied, kernel):
+    """The Problem of the end of a continuous transition on a first-order one: an unstable symmetric state and another of its free energy."""
+    direction = _recognised(kernel)
     other = {a: sympy.Symbol(f"{a}*", real=True) for a in setting.phi}
+    slope = sum(c * _along(r, setting.phi, direction) for c, r in zip(direction, setting.residual))
+    gap = tied(setting.free_energy) - setting.free_energy.xreplace(other)
     second = [r.xreplace(other) for r in setting.residual]
-    difference = setting.free_energy - setting.free_energy.xreplace(other)
-    states = (setting.reported, {name: e.xreplace(other) for name, e in setting.reported.items()})
-    return Problem("coexistence", (*setting.phi, *other.values(), setting.free), (*setting.residual, *second, difference),
-                   states, setting.free_energy, setting.entropy, (*setting.residual, *second), setting.temperature, setting.free)
+    made = _problem(setting, "critical-end", tied, (tied(slope), *second, gap), (*other.values(), *setting.free))
+    return replace(made, states=(*made.states, {name: e.xreplace(other) for name, e in setting.reported.items()}))
+
+
+def _along(expr, unknowns, direction):
+    """The derivative of an expression of the unknowns along a vector."""
+    return sum((expr.diff(a) * x for a, x in zip(unknowns, direction) if x != 0), sympy.S.Zero)
+
+
+def _recognised(kernel):
+    """A direction of whole numbers in a kernel."""
+    direction = _whole_vector(kernel)
+    if direction is None:
+        raise InputError("the directions of this instability follow no symmetry that is recognised: it cannot be refined")
+    return direction
+
+
+def _weights(vector):
+    """A unit vector as rationals."""
+    return [sympy.Rational(round(float(x) * 2**20), 2**20) for x in np.asarray(vector) / np.linalg.norm(vector)]
 
 
 def _problem(setting, kind, tied, equations, unknowns, vector=None, across=()):
@@ -232,18 +308,15 @@ def _problem(setting, kind, tied, equations, unknowns, vector=None, across=()):
     checks = (*residual, *across)
     return Problem(kind, (*tied.unknowns, *unknowns), (*kept, *equations), (state,), tied(setting.free_energy),
                    tied(setting.entropy), checks, setting.temperature, setting.free, vector,
-                   _is_exact(tied, setting, residual, across))
+                   _is_exact(tied, setting, residual, across), tuple(map(tied, setting.stability)))
 
 
 def _is_exact(tied, setting, residual, across):
     """Whether algebra shows that the equations left out follow from those kept."""
     for a, r in zip(setting.phi, residual):
         value = tied.values[a]
-        if value == 0:
-            left = r
-        else:
-            k = next(iter(value.free_symbols))
-            left = r - residual[setting.phi.index(k)] * (value / k)
+        leads = value.free_symbols & set(setting.phi)
+        left = r if not leads else r - sum(residual[setting.phi.index(k)] * (value / k) for k in leads)
         if left != 0 and _plain(left) != 0:
             return False
     return all(_plain(e) == 0 for e in across)

@@ -29,6 +29,10 @@ __all__ = ["Point", "ReplicaSetting", "check"]
 
 # Steps of damped iteration from the starts of two coexisting states.
 SETTLING = 300
+# Smaller overlaps vanish.
+EMPTY = 1e-9
+# Relative change of a parameter by which the nearest instability is guessed.
+NUDGE = 1e-4
 
 
 def _unavailable(ansatz):
@@ -56,18 +60,20 @@ def check(theory, cold):
 
 @dataclass(frozen=True, eq=False)
 class ReplicaSetting:
-    """A replica-symmetric theory with exact parameter values, one of which may be free; used like `problems.Setting`.
+    """A replica-symmetric theory with exact parameter values, some of which may be free; used like `problems.Setting`.
 
     Attributes
     ----------
     theory : ReplicaTheory
     exact : {symbol: number} of the parameters that are held
-    free : symbol of the free parameter, or None
+    free : symbols of the free parameters
+    near : about the temperature
     """
 
     theory: object
     exact: dict
-    free: object = None
+    free: tuple = ()
+    near: float = 0.0
 
     def __post_init__(self):
         check(self.theory, self.is_cold)
@@ -123,6 +129,17 @@ class ReplicaSetting:
         means = {str(a): solved[str(a)] if str(a) in solved else others.pop(str(a)) for a in self.theory.order_parameters}
         overlaps = {name: e for name, e in (others | self._equations.reported).items() if name not in solved}
         return {name: self.held(e) for name, e in (means | overlaps).items()} | solved
+
+    @cached_property
+    def stability(self):
+        """Entries of T times the replicon block by rows."""
+        return tuple(map(self.held, self._equations.stability or ()))
+
+    def emptied(self, phi):
+        """{C: q_d/T} of the overlaps that vanish at the unknowns phi: q = q_d - T C, where the equations hold trivially."""
+        known = dict(zip(self.phi, map(float, phi)))
+        empty = {o.C: o.diagonal - T * o.C for o in self.theory.overlaps if o.diagonal is not None and o.C in known}
+        return {C: self.held((q + T * C) / T) for C, q in empty.items() if abs(float(q.xreplace({**known, T: self.near}))) < EMPTY}
 
     def held(self, expr):
         """An expression with averages written out and the parameter values put in."""
@@ -242,6 +259,21 @@ class Point:
         with np.errstate(all="ignore"):
             v, converged = Reduced(self.unknowns, u, range(self.unknowns.size)).solve()
             return v if converged and np.isfinite(self.system.residual(v)).all() else None
+
+    def gains_overlaps(self, start, name):
+        """Whether a state without overlaps gains these at a closer value of a parameter than it gains a mean."""
+        step = NUDGE * max(abs(self.values[name]), NUDGE)
+        here, there = (self._softness(start, {**self.values, name: self.values[name] + s}) for s in (0.0, step))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            distances = np.abs(here * step / (there - here))
+        return bool(distances[0] < np.nanmin(distances[1:], initial=np.inf))
+
+    def _softness(self, start, values):
+        """(replicon, then the eigenvalues of the means' Jacobian in ascending order) of a start at parameter values."""
+        point = Point(self.model, values)
+        u, means = point.placed(start), list(point.unknowns.means)
+        jacobian = point.system.jacobian(u)[np.ix_(means, means)]
+        return np.array([point.system.state(u).replicon, *np.sort(np.linalg.eigvals(jacobian).real)])
 
     def solved(self, start):
         """Unknowns of the equilibrium, or of the solution that Newton's method leads to from a start, and its Solution or None.

@@ -245,3 +245,50 @@ def test_what_cannot_be_certified_is_said():
         certify("curie-weiss", T=0)
     with pytest.raises(InputError, match="no bound"):
         Program([GaussianAverage(RadialRatio(1, (x + w) ** 2), x, y, w)])(Intervals(), {y: iv.mpf(0.1), w: iv.mpf(1)})
+
+
+@pytest.mark.parametrize(("name", "at", "start", "kind", "exact"), [
+    ("blume-capel", {"T": 0.33, "Delta": 0.46}, {"m": 0}, "tricritical",
+     lambda: {"T": mpmath.mpf(1) / 3, "Delta": 2 * mpmath.log(2) / 3}),
+    ("random-field-ising", {"T": 0.66, "h0": 0.44}, {"m": 0}, "tricritical",
+     lambda: {"T": mpmath.mpf(2) / 3, "h0": 2 * mpmath.atanh(1 / mpmath.sqrt(3)) / 3}),
+    ("p-spin-ferromagnet", {"T": 2.3, "h": 0.52}, {"m": 0.58}, "cusp", lambda: {"T": 4 / mpmath.sqrt(3), "m": 1 / mpmath.sqrt(3)}),
+    ("curie-weiss", {"T": 1.01, "h": 0.01}, {"m": 0}, "cusp", lambda: {"T": 1, "h": 0}),
+])
+def test_special_points_of_two_parameters(name, at, start, kind, exact):
+    """Tricritical points and cusps against closed forms, and proved to be there."""
+    found = precise(name, at=at, start=start, digits=30)
+    assert found.kind == kind and found.digits >= 30
+    with mp.workdps(40):
+        for quantity, value in exact().items():
+            assert abs(found[quantity] - value) < mpmath.mpf(10) ** -30
+    proof = certify(name, at=at, start=start, digits=15)
+    assert all(low <= found[parameter] <= high for parameter in at for low, high in [proof.enclosure[parameter]])
+
+
+def test_triple_point():
+    """Blume-Emery-Griffiths at K = 3: three phases meet at T = 1/(2 log 2), Delta = 2."""
+    starts = ({"m": 0.5, "q": 0.83}, {"m": 0, "q": 0.7}, {"m": 0, "q": 0.3})
+    found = precise("blume-emery-griffiths", K=3, at={"T": 0.721, "Delta": 2.0}, start=starts, digits=30)
+    with mp.workdps(40):
+        assert found.kind == "triple" and abs(found["T"] - 1 / (2 * mpmath.log(2))) < mpmath.mpf(10) ** -30
+        assert abs(found["m"] - mpmath.mpf(1) / 2) < mpmath.mpf(10) ** -30 and found.partner["q"] > found.third["q"] > 0
+
+
+@pytest.mark.parametrize(("given", "said"), [
+    ({"start": {"m": 0.5}, "condition": "m - 1/2"}, "needs at="),
+    ({"start": {"m": 0.5}, "at": {"T": 0.9}, "condition": "x - 1"}, "x"),
+    ({"start": {"m": 0.5}, "at": {"T": 0.9}, "condition": "replicon"}, "no replicon"),
+    ({"start": ({"m": 0.5}, {"m": 0}, {"m": -0.5}), "at": {"T": 0.9}}, "3 states coexist where 2 parameters are left free"),
+])
+def test_conditions_that_are_refused(given, said):
+    """One line each."""
+    with pytest.raises(InputError, match=said):
+        precise("curie-weiss", **given)
+
+
+def test_a_condition_of_the_user():
+    """m = 1/2 at T = 1/(2 artanh(1/2)) = 1/log 3."""
+    found = precise("curie-weiss", at={"T": 0.9}, start={"m": 0.5}, condition="m - 1/2", digits=30)
+    with mp.workdps(40):
+        assert found.kind == "condition" and abs(found["T"] - 1 / mpmath.log(3)) < mpmath.mpf(10) ** -30

@@ -110,3 +110,30 @@ def test_three_states_in_random_fields_are_refused():
     model = Model(Spin(S, 1), {m: S}, energy=-m**2 / 2, couplings=(GaussianCouplings(q**2 / 2),), name="own")
     with pytest.raises(InputError, match="more than two states"):
         precise(model, T=0.5)
+
+
+@pytest.mark.parametrize(("name", "at", "start", "exact"), [
+    ("sherrington-kirkpatrick", {"T": 1.02}, {"m": 0, "q": 0}, 1),
+    ("hopfield", {"T": 1.2}, {"m": 0, "q": 0}, 1 + mpmath.sqrt(mpmath.mpf(1) / 20)),
+])
+def test_onset_of_the_glass(name, at, start, exact):
+    """Where overlaps appear: T = J, and T = 1 + sqrt(alpha)."""
+    found = precise(name, at=at, start=start, digits=20, **({"alpha": "1/20"} if name == "hopfield" else {}))
+    with mp.workdps(40):
+        exact = 1 + mpmath.sqrt(mpmath.mpf(1) / 20) if name == "hopfield" else 1
+        assert found.kind == "at" and abs(found["T"] - exact) < mpmath.mpf(10) ** -20
+        assert abs(found.replicon) < mpmath.mpf(10) ** -20 and found["q"] == 0
+
+
+def test_replicon_and_entropy_vanish():
+    """On the de Almeida-Thouless line, and where the replica-symmetric entropy changes sign (Sherrington and Kirkpatrick 1975)."""
+    at = precise("sherrington-kirkpatrick", h="3/10", at={"T": 0.65}, start={"m": 0.3, "q": 0.3}, condition="replicon", digits=10)
+    assert at.kind == "at" and float(at["T"]) == pytest.approx(0.651853782, abs=1e-9) and abs(at.replicon) < 1e-10
+    zero = precise("sherrington-kirkpatrick", at={"T": 0.27}, start={"m": 0, "q": 0.7}, condition="entropy", digits=10)
+    assert zero.kind == "zero-entropy" and float(zero["T"]) == pytest.approx(0.2716021290, abs=1e-10)
+
+
+def test_the_replicon_of_a_solution():
+    """The same number as in double precision."""
+    one, found = meanfield.solve("sherrington-kirkpatrick", T=0.5), precise("sherrington-kirkpatrick", T="1/2", digits=12)
+    assert float(found.replicon) == pytest.approx(one.replicon, abs=1e-9)
