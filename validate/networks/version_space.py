@@ -9,6 +9,9 @@ from .running import import_torch
 
 __all__ = ["ascend_margin", "gibbs_sweep", "largest_margin", "separable", "taught", "version_space"]
 
+# Above the tolerance of the linear programs; inputs are of order 1.
+SEPARATED = 1e-6
+
 
 def taught(inputs, teacher):
     """Inputs, tensor (..., P, N), times the labels that a teacher (..., N) gives them."""
@@ -72,19 +75,20 @@ def _truncated_normal(low, high, r):
 
 
 def separable(examples):
-    """Whether some weights agree with all examples, array (P, N): a linear program (HiGHS) for a proof that none do.
+    """Whether some weights agree with all examples, array (P, N): a linear program (HiGHS) for the best worst field.
 
-    By Gordan's theorem either examples @ w > 0 has a solution or a combination of the examples with positive weights vanishes.
+    It maximises t with examples @ w >= t and |w_i| <= 1, which w = 0, t = 0 always satisfies.
 
     Returns
     -------
-    bool, or None where the solver does not decide
+    bool, or None where the solver does not find the optimum
     """
     from scipy.optimize import linprog
 
     P, N = examples.shape
-    proof = linprog(np.zeros(P), A_eq=np.vstack([examples.T, np.ones(P)]), b_eq=np.eye(N + 1)[N], bounds=(0, None), method="highs")
-    return {0: False, 2: True}.get(proof.status)
+    bounds = [(-1, 1)] * N + [(None, None)]
+    best = linprog(-np.eye(N + 1)[N], A_ub=np.hstack([-examples, np.ones((P, 1))]), b_ub=np.zeros(P), bounds=bounds, method="highs")
+    return bool(-best.fun > SEPARATED) if best.status == 0 else None
 
 
 def largest_margin(examples):
