@@ -116,8 +116,8 @@ def couplings(patterns, level, c, rest=None):
     if patterns.ndim != 2 or not np.isin(patterns, (0.0, 1.0)).all():
         raise InputError(f"expected patterns of 0 and 1 as the columns of a matrix (N, P), got shape {patterns.shape}")
     if np.linalg.matrix_rank(patterns) < patterns.shape[1]:
-        raise InputError(f"expected linearly independent patterns: these {patterns.shape[1]} have rank {np.linalg.matrix_rank(patterns)}; "
-                         "leave some out or draw others")
+        raise InputError(f"expected linearly independent patterns: these {patterns.shape[1]} have rank "
+                         f"{np.linalg.matrix_rank(patterns)}; leave some out or draw others")
     size = len(patterns)
     projector = patterns @ np.linalg.pinv(patterns)
     planted = quantity("eigenvalue", a=level, c=c, size=size) * projector
@@ -185,7 +185,8 @@ def scalar_moments(gain, c, s):
     variance, shift = (float(quantity(name, **at)) for name in ("variance", "shift"))
     (norm, first, second), error = _moments(top, edge, np.sqrt(variance), gain, c, s)
     mean = first / norm
-    return ScalarMoments(top, top + mean, second / norm - mean**2, variance, shift, error, _weight(edge - top, top, gain, c, s) < NEGLIGIBLE)
+    return ScalarMoments(top, top + mean, second / norm - mean**2, variance, shift, error,
+                         _weight(edge - top, top, gain, c, s) < NEGLIGIBLE)
 
 
 def _weight(deviation, top, gain, c, s):

@@ -47,8 +47,8 @@ class DynamicsDerivation:
 
     def to_text(self):
         """Plain text: title, formula and evidence of every step."""
-        return "\n".join(f"{n}. {s.title} [{s.status}]\n   {s.latex}\n   {s.justification}" + (f"\n   {s.evidence}" if s.evidence else "")
-                         for n, s in enumerate(self.steps, 1))
+        parts = ((f"{n}. {s.title} [{s.status}]", s.latex, s.justification, s.evidence) for n, s in enumerate(self.steps, 1))
+        return "\n".join("\n   ".join(part for part in step if part) for step in parts)
 
     def __repr__(self):
         marks = ", ".join(f"{n} {s}" for s in STATUSES if (n := sum(step.status == s for step in self.steps)))

@@ -1,7 +1,7 @@
 """A noisy rate network with planted attractors: fixed points, their stability, and the linear noise about them.
 
-tau dx_i/dt = -x_i + (1/sqrt N) sum_j A_ij f(x_j) + sum_j G_ij eta_j, f(x) = x^2/(c + x^2), <eta_i(t) eta_j(s)> = delta_ij delta(t - s).
-Time in units of tau where tau is not written. After S. Gagliani et al., arXiv:2510.12286, and L. Chicchi et al., arXiv:2409.13470.
+tau dx_i/dt = -x_i + (1/sqrt N) sum_j A_ij f(x_j) + sum_j G_ij eta_j, f(x) = x^2/(c + x^2), white noise of unit strength.
+Time in units of tau where tau is not written. After S. Gagliani et al., arXiv:2510.12286; L. Chicchi et al., arXiv:2409.13470.
 """
 
 from functools import cache
@@ -39,7 +39,8 @@ def derive_rate_network():
         force : right-hand side of one neuron with gain l = lambda / sqrt N along a pattern, tau dx/dt
         eigenvalue : of the coupling matrix that makes the level a of a pattern {0, a}^N a fixed point
         lower, upper : the levels at a gain l, unstable and stable; saddle_node : the gain at which they meet
-        rate : eigenvalue of the linearised dynamics along a planted pattern (times 1/tau); margin : the level at which it vanishes
+        rate : eigenvalue of the linearised dynamics along a planted pattern (times 1/tau)
+        margin : the level at which that rate vanishes
         potential : of one neuron, of noise amplitude s; density : its unnormalised stationary density
         variance, shift : of one neuron about its attractor, to leading order in the noise
     """
@@ -57,7 +58,8 @@ def _stated(transfer):
     coupling, amplitude = sympy.IndexedBase("A"), sympy.IndexedBase("G")
     i, j = sympy.symbols("i j", integer=True)
     right = -state[i] + sympy.Sum(coupling[i, j] * Function("f")(state[j]), (j, 1, N)) / sqrt(N)
-    return Step("The dynamics", "definition", "A rate network with additive noise; $f(x) = x^2/(c + x^2)$ vanishes at rest and saturates.",
+    return Step("The dynamics", "definition", "A rate network with additive noise; $f(x) = x^2/(c + x^2)$ vanishes at rest and "
+                "saturates.",
                 PLANTING, Eq(Function("f")(x), transfer), right + sympy.Sum(amplitude[i, j] * noise[j], (j, 1, N)),
                 r"\text{in}\quad \tau\dot x_i =", Stated("this is the model; all else follows from it"))
 
@@ -67,22 +69,27 @@ def _levels(transfer):
     at = transfer.subs(x, a)
     condition = sympy.solve(Eq(a, eigenvalue * at / sqrt(N)), eigenvalue)[0]
     factorises = Step(
-        "Patterns of two levels", "f acts on values", "On a pattern of $0$ and $a$ the response is proportional to the pattern, since "
-        "$f(0) = 0$: nothing is assumed of how patterns overlap.", PLANTING, sympy.Tuple(*(transfer.subs(x, a * z) for z in (0, 1))),
+        "Patterns of two levels", "f acts on values", "On a pattern of $0$ and $a$ the response is proportional to the pattern, "
+        "since $f(0) = 0$: nothing is assumed of how patterns overlap.", PLANTING,
+        sympy.Tuple(*(transfer.subs(x, a * z) for z in (0, 1))),
         sympy.Tuple(*(at * z for z in (0, 1))), "=", Equal())
     planting = Step(
-        "Planting", "eigenvector of the couplings", "If the pattern is an eigenvector of $A$ with eigenvalue $\\lambda$, every occupied neuron "
-        "has the same equation $a = \\lambda f(a)/\\sqrt N$; it fixes the eigenvalue.", PLANTING, eigenvalue * at / sqrt(N), a,
-        r"\;=\;", Equal({eigenvalue: condition}))
+        "Planting", "eigenvector of the couplings", "If the pattern is an eigenvector of $A$ with eigenvalue $\\lambda$, every "
+        "occupied neuron has the same equation $a = \\lambda f(a)/\\sqrt N$; it fixes the eigenvalue.", PLANTING,
+        eigenvalue * at / sqrt(N), a, "=", Equal({eigenvalue: condition}))
     polynomial = sympy.Poly(sympy.numer(sympy.together(x - gain * transfer)) / x, x)
     lower, upper = sorted(sympy.roots(polynomial), key=lambda root: float(root.subs({gain: 3, c: 1})))
     saddle = next(g for g in sympy.solve(sympy.discriminant(polynomial), gain) if g.subs(c, 1).is_positive)
     solved = Step(
-        "Levels at a given gain", "roots of a quadratic", "Besides $x = 0$, which is always stable, a gain $l = \\lambda/\\sqrt N$ has two levels.",
-        PLANTING, sympy.Tuple(gain * transfer.subs(x, lower), gain * transfer.subs(x, upper)), sympy.Tuple(lower, upper), "=", Equal())
-    fold = Step("Saddle-node", "double root", "The two levels meet where the discriminant vanishes; below this gain there is no attractor "
-                "besides rest.", PLANTING, sympy.Tuple(lower, upper), sympy.Tuple(sqrt(c), sqrt(c)), r"\to", Equal({gain: saddle}))
-    return {"steps": (factorises, planting, solved, fold), "eigenvalue": condition, "lower": lower, "upper": upper, "saddle_node": saddle}
+        "Levels at a given gain", "roots of a quadratic", "Besides $x = 0$, which is always stable, a gain $l = \\lambda/\\sqrt "
+        "N$ has two levels.",
+        PLANTING, sympy.Tuple(gain * transfer.subs(x, lower), gain * transfer.subs(x, upper)), sympy.Tuple(lower, upper), "=",
+        Equal())
+    fold = Step("Saddle-node", "double root", "The two levels meet where the discriminant vanishes; below this gain there is no "
+                "attractor besides rest.", PLANTING, sympy.Tuple(lower, upper), sympy.Tuple(sqrt(c), sqrt(c)), r"\to",
+                Equal({gain: saddle}))
+    return {"steps": (factorises, planting, solved, fold), "eigenvalue": condition, "lower": lower, "upper": upper,
+            "saddle_node": saddle}
 
 
 def _linear(transfer, levels):
@@ -93,18 +100,23 @@ def _linear(transfer, levels):
     rate = sympy.apart(sympy.cancel(force.diff(x).subs({x: a, gain: planted})), a)
     margin = next(z for z in sympy.solve(rate, a) if z.subs(c, 1).is_positive)
     jacobian = Step(
-        "Jacobian", "chain rule", "$J_{ij} = -\\delta_{ij} + A_{ij} f'(\\bar x_j)/\\sqrt N$: silent neurons, where $f'(0) = 0$, send nothing.",
+        "Jacobian", "chain rule", "$J_{ij} = -\\delta_{ij} + A_{ij} f'(\\bar x_j)/\\sqrt N$: silent neurons, where $f'(0) = 0$, "
+        "send nothing.",
         PLANTING, sympy.Tuple(Derivative(transfer, x), Derivative(transfer, (x, 2))), sympy.Tuple(slope, curvature), "=", Equal())
     along = Step(
-        "Along the pattern", "eigenvector of the Jacobian", "$f'(\\bar x) \\bar x = f'(a) \\bar x$, so the pattern is an eigenvector of $J$ too.",
+        "Along the pattern", "eigenvector of the Jacobian", "$f'(\\bar x) \\bar x = f'(a) \\bar x$, so the pattern is an "
+        "eigenvector of $J$ too.",
         PLANTING, -1 + eigenvalue * slope.subs(x, a) / sqrt(N), rate, "=", Equal({eigenvalue: levels["eigenvalue"]}))
-    stable = Step("Stability along the pattern", "sign of the eigenvalue", "The rate is negative for levels above $\\sqrt c$, where it vanishes: "
+    stable = Step("Stability along the pattern", "sign of the eigenvalue", "The rate is negative for levels above $\\sqrt c$, "
+                  "where it vanishes: "
                   "the saddle-node again.", PLANTING, rate, S.Zero, "=", Equal({a: margin}))
     others = Step(
         "Overlapping patterns", "product of two projectors",
-        "With $A = \\lambda\\Pi$, $\\Pi$ the projector on the patterns' span and $D$ that on the occupied neurons, $J = -1 + \\lambda f'(a)\\Pi D/\\sqrt N$. "
-        "The eigenvalues of a product of two orthogonal projectors lie in $[0, 1]$, and 1 belongs to the pattern: all linearly independent "
-        "patterns, up to N of them, are fixed points with the same slowest rate.", PLANTING, Symbol(r"\max\operatorname{Re}\operatorname{spec}J"),
+        "With $A = \\lambda\\Pi$, $\\Pi$ the projector on the patterns' span and $D$ that on the occupied neurons, $J = -1 + "
+        "\\lambda f'(a)\\Pi D/\\sqrt N$. "
+        "The eigenvalues of a product of two orthogonal projectors lie in $[0, 1]$, and 1 belongs to the pattern: all linearly "
+        "independent patterns, up to N of them, are fixed points with the same slowest rate.", PLANTING,
+        Symbol(r"\max\operatorname{Re}\operatorname{spec}J"),
         rate, "=", Witness(_projectors, 1e-10))
     return {"steps": (jacobian, along, stable, others), "slope": slope, "curvature": curvature, "force": force, "rate": rate,
             "margin": margin}
@@ -170,11 +182,14 @@ def _scalar_noise(transfer, linear):
     steps = (
         Step("Potential of one neuron", "integration", "One neuron moves in a potential, in units of $\\tau$.", NOISE,
              -Derivative(potential, x), force, "=", Equal()),
-        Step("Stationary density", "vanishing flux", "The flux $F p - (s^2/2) p'$ vanishes: exact in the basin of the attractor at any noise that does "
+        Step("Stationary density", "vanishing flux", "The flux $F p - (s^2/2) p'$ vanishes: exact in the basin of the attractor "
+             "at any noise that does "
              "not leave it.", NOISE, force * density, s**2 * Derivative(density, x) / 2, "=", Equal()),
-        Step("Variance of one neuron", "linear noise", "The Lyapunov equation of one neuron.", NOISE, 2 * slowness * moment + s**2, S.Zero,
+        Step("Variance of one neuron", "linear noise", "The Lyapunov equation of one neuron.", NOISE,
+             2 * slowness * moment + s**2, S.Zero,
              "=", Equal({moment: variance})),
-        Step("Shift of the mean", "mean of the force", "$0 = \\langle F\\rangle \\approx F'\\,\\delta m + \\tfrac12 F''\\,C$: the attractor's mean is displaced by the "
+        Step("Shift of the mean", "mean of the force", "$0 = \\langle F\\rangle \\approx F'\\,\\delta m + \\tfrac12 F''\\,C$: "
+             "the attractor's mean is displaced by the "
              "curvature at first order in $C$.", NOISE, Symbol(r"(\langle x\rangle - \bar x)/C"), shift / variance, r"\to",
              Witness(_shift, 2e-3)),
     )

@@ -30,7 +30,8 @@ def class_patterns(size):
 def train_network(run, images, level, c, steps, time, step):
     """Train couplings and noise so that the attractor that an image flows to tells its class.
 
-    The image is the initial state. A = A_planted + B (1 - Pi) keeps every class pattern an attractor whatever B is; B and the noise
+    The image is the initial state. A = A_planted + B (1 - Pi) keeps every class pattern an attractor whatever B is; B and
+    the noise
     amplitudes are trained by backpropagation through time, on noisy trajectories. The loss has a reward of noise, so that it
     grows until it costs accuracy.
 
@@ -112,12 +113,13 @@ def train_decoder(run, images, spreads, steps):
         surprise = (mean**2 + (2 * spread).exp() - 1 - 2 * spread).sum(1).mean() / 2
         _descend(optimizer, error + surprise, (DECODER_RATE,), i / steps)
 
-    run.loop("decoder/training", {"parts": parts, "optimizer": optimizer, "generator": run.generator("decoder training")}, learn, steps)
+    run.loop("decoder/training", {"parts": parts, "optimizer": optimizer, "generator": run.generator("decoder training")}, learn,
+             steps)
     return {**{name: value.detach() for name, value in parts.items()}, "unit": unit}
 
 
 def decoded(parts, away, label):
-    """Images (..., pixels) of deviations from an attractor, in units of their mean spread, and of the attractor's class (one-hot)."""
+    """Images (..., pixels) of deviations from an attractor, over their mean spread, and of the attractor's class (one-hot)."""
     torch = import_torch()
     hidden = torch.relu(torch.cat([away, label], -1) @ parts["v1"] + parts["c1"])
     return torch.sigmoid(hidden @ parts["v2"] + parts["c2"])
@@ -146,12 +148,14 @@ def _loss(x, targets, label, level):
     """Cross-entropy of the distances to the attractors, and the distance to the right one."""
     torch = import_torch()
     distances = ((x[:, None] - targets) ** 2).mean(2) / level**2
-    return torch.nn.functional.cross_entropy(-SHARPNESS * distances, label) + PULL * level**2 * distances.gather(1, label[:, None]).mean()
+    pull = PULL * level**2 * distances.gather(1, label[:, None]).mean()
+    return torch.nn.functional.cross_entropy(-SHARPNESS * distances, label) + pull
 
 
 def _data(run, images):
     torch = import_torch()
-    return torch.as_tensor(images.train, dtype=torch.float32, device=run.device), torch.as_tensor(images.train_labels, device=run.device)
+    labels = torch.as_tensor(images.train_labels, device=run.device)
+    return torch.as_tensor(images.train, dtype=torch.float32, device=run.device), labels
 
 
 def _planting(run, size, level, c):

@@ -53,8 +53,9 @@ def relax(network, x, time, step=0.1):
 def deviations(run, key, network, state, jacobian, copies, time, step):
     """Mean and covariance of the stationary deviations from an attractor, from independent copies.
 
-    (1 - step J/2)(x' - x) = step F(x) + sqrt(step) G eta: for a linear force this is the midpoint rule, whose stationary covariance
-    solves J C + C J^T + G G^T = 0 at any step. What a step biases is of order step times the noise beyond the linear theory.
+    (1 - step J/2)(x' - x) = step F(x) + sqrt(step) G eta: for a linear force this is the midpoint rule, whose
+    stationary covariance solves J C + C J^T + G G^T = 0 at any step. What a step biases is of order
+    step times the noise beyond the linear theory.
 
     Parameters
     ----------

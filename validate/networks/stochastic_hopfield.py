@@ -23,8 +23,8 @@ GRID = 201
 TRAINING_TIME, TRAINING_STEP = 6.0, 0.25
 # Time for which an attractor is sampled to draw digits from it.
 DRAWING_TIME, DRAWING_STEP = 12.0, 0.2
-# Noise at which covariances are sampled, and half of it: small enough for the linear theory, and not to leave the basin. That of the
-# trained network is in units of its own.
+# Noise at which covariances are sampled, and half of it: small enough for the linear theory, and not to leave the
+# basin. That of the trained network is in units of its own.
 NETWORK_NOISE, TRAINED_SHARE = 0.06, 0.25
 SMALL = "to leading order in the noise"
 
@@ -32,13 +32,15 @@ SMALL = "to leading order in the noise"
 def require(s):
     """Levels must lie above the saddle-node, and patterns must fit."""
     if not s.a > float(quantity("margin", c=s.c)):
-        raise InputError(f"train stochastic-hopfield: a = {s.a:g}: no attractor at or below sqrt c = {s.c**0.5:g}; raise a or lower c")
+        raise InputError(f"train stochastic-hopfield: a = {s.a:g}: no attractor at or below sqrt c = {s.c**0.5:g}; raise a or "
+                         f"lower c")
     if s.patterns >= s.neurons:
-        raise InputError(f"train stochastic-hopfield: {s.patterns} patterns in {s.neurons} neurons: expected fewer patterns than neurons")
+        raise InputError(f"train stochastic-hopfield: {s.patterns} patterns in {s.neurons} neurons: expected fewer patterns "
+                         f"than neurons")
 
 
 def network_of(s):
-    """The network that the settings stand for: patterns (N, P), couplings, noise of unit strength; without a run's random numbers."""
+    """The network that the settings stand for: patterns (N, P), couplings, noise of unit strength."""
     rng = np.random.default_rng([s.neurons, s.patterns, s.instance])
     patterns = np.zeros((s.neurons, s.patterns))
     while np.linalg.matrix_rank(patterns) < s.patterns:
@@ -63,7 +65,8 @@ def predict(s):
         "rate along the pattern": Prediction(rate, note="exact"),
         "slowest rate, N/2 random patterns": Prediction(rate, note="exact for any linearly independent patterns"),
         "one neuron: variance": Prediction(one.variance, note="exact density"),
-        "one neuron: shift of the mean": Prediction(one.mean - one.attractor, note="exact density", resolution=0.2, scale=abs(one.linear_shift)),
+        "one neuron: shift of the mean": Prediction(one.mean - one.attractor, note="exact density", resolution=0.2,
+                                                    scale=abs(one.linear_shift)),
         "network: total variance": Prediction(float(np.trace(linear.covariance)), note=SMALL),
         "network: variance along the pattern": Prediction(float(along @ linear.covariance @ along), note=SMALL),
         "network: covariance, slope on the theory's": Prediction(1.0, note=SMALL),
@@ -74,17 +77,18 @@ def predict(s):
 def measure(s, run):
     """Relax, sample and train the networks."""
     found = run.stage("relaxation", lambda: _relaxation(s, run))
-    measured = {name: Measurement(float(value), float(found["error " + name])) for name, value in found.items() if not name.startswith("error ")}
+    measured = {name: Measurement(float(value), float(found[f"error {name}"])) for name, value in found.items()
+                if not name.startswith("error ")}
     measured |= _one_neuron(s, run) | _planted_network(s, run)
     return measured | _digits(s, run)
 
 
 def _relaxation(s, run):
     """What networks without noise tell: values, and errors under the same names."""
-    level, unstable, fold = _level(s, run), _unstable(s, run), _saddle_node(s, run)
-    return {name + key: value for key, pair in {"level of the attractor": level, "unstable level": unstable, "gain at the saddle-node": fold,
-            "rate along the pattern": _rate(s, run), "slowest rate, N/2 random patterns": _slowest(s, run)}.items()
-            for name, value in zip(("", "error "), pair)}
+    pairs = {"level of the attractor": _level(s, run), "unstable level": _unstable(s, run),
+             "gain at the saddle-node": _saddle_node(s, run), "rate along the pattern": _rate(s, run),
+             "slowest rate, N/2 random patterns": _slowest(s, run)}
+    return {word + key: value for key, pair in pairs.items() for word, value in zip(("", "error "), pair)}
 
 
 def _tensor(run, array):
@@ -132,7 +136,7 @@ def _gain(s):
 
 
 def _saddle_node(s, run):
-    """The smallest gain at which a neuron stays up, for two times of waiting; the rest of the bottleneck's time goes like its square."""
+    """The smallest gain at which a neuron stays up; what waiting a finite time leaves out goes like one over its square."""
     found = [_lowest_gain(s, run, time) for time in (s.waiting / 2, s.waiting)]
     return found[1] + (found[1] - found[0]) / 3, abs(found[1] - found[0]) / 5 + SETTLED
 
@@ -169,7 +173,7 @@ def _slowest(s, run):
 
 
 def _one_neuron(s, run):
-    """Variance of one neuron extrapolated linearly from two steps, and its mean at the smaller one, which biases it by 0.2% of the shift."""
+    """Variance of one neuron extrapolated linearly from two steps; its mean at the smaller, biased by 0.2% of the shift."""
     network = RateNetwork(_tensor(run, [[_gain(s)]]), _tensor(run, [[s.noise]]), s.c)
     state = _tensor(run, [s.a])
     drift = _tensor(run, jacobian([[_gain(s)]], [s.a], s.c))
@@ -231,9 +235,11 @@ def _digits(s, run):
         doubt = f"{CLASSES - len(stable)} of the trained attractors are unstable"
         return {**statements, "trained network: covariance, slope on the theory's": Measurement(np.nan, np.nan, doubt=doubt)}
     double = RateNetwork(_tensor(run, found["matrix"]), _tensor(run, found["amplitude"]), s.c)
-    covariance = run.stage("trained", lambda: {"covariance": _small_noise(s, run, "trained", double, states[0], TRAINED_SHARE)})["covariance"]
+    covariance = run.stage("trained", lambda: {"covariance": _small_noise(
+        s, run, "trained", double, states[0], TRAINED_SHARE)})["covariance"]
     statements |= _drawn_digits(s, run, images, double, states, noises)
-    return {**statements, "trained network: covariance, slope on the theory's": Measurement.of(_slope(covariance, noises[0].covariance))}
+    slope = Measurement.of(_slope(covariance, noises[0].covariance))
+    return {**statements, "trained network: covariance, slope on the theory's": slope}
 
 
 def _trained_noise(found, state, c):
@@ -253,7 +259,8 @@ def _accuracies(s, run, images, network, states, stable):
     ends = [evolved(network, start, TRAINING_TIME, TRAINING_STEP, g) for g in (None, generator)]
     right = [float((nearest(x, targets).cpu().numpy() == images.test_labels).mean()) for x in ends]
     errors = [float(np.sqrt(p * (1 - p) / len(start))) for p in right]
-    theory = (f"random patterns, as many as there are neurons, can all be planted, and an undisturbed one is recalled with probability 1; "
+    theory = ("random patterns, as many as there are neurons, can all be planted, and an undisturbed one is recalled with "
+              "probability 1; "
               f"for real images no theory: {right[0]:.3f} of {len(start)} test digits reach the attractor of their class")
     return {"digits: accuracy": Statement(theory, 1.0, right[0], errors[0]),
             "digits: accuracy with the trained noise": Statement(
@@ -275,8 +282,9 @@ def _drawn_digits(s, run, images, network, states, noises):
     right = float((judged == labels).mean())
     spread = float(drawn.var(1).sum() / sum(images.train[images.train_labels == k].var(0).sum() for k in range(CLASSES)))
     return {"digits drawn from the attractors": Statement(
-        f"{right:.3f} of {len(labels)} drawn digits have a digit of their attractor's class as nearest training image (no theory); "
-        f"their pixels vary {spread:.2f} times as much as those of the training images", None, right, float(np.sqrt(right * (1 - right) / len(labels))))}
+        f"{right:.3f} of {len(labels)} drawn digits have a digit of their attractor's class as nearest training image "
+        f"(no theory); their pixels vary {spread:.2f} times as much as those of the training images", None, right,
+        float(np.sqrt(right * (1 - right) / len(labels))))}
 
 
 def _draw_images(s, run, network, states, noises, parts):
@@ -286,7 +294,7 @@ def _draw_images(s, run, network, states, noises, parts):
     found = []
     for k, (state, noise) in enumerate(zip(states, noises)):
         x, at = _tensor(run, np.repeat(state[None], 16, 0)), _tensor(run, state)
-        inverse = torch.linalg.inv(torch.eye(len(state), dtype=x.dtype, device=run.device) - DRAWING_STEP * _tensor(run, noise.jacobian) / 2).T
+        inverse = _tensor(run, np.linalg.inv(np.eye(len(state)) - DRAWING_STEP * noise.jacobian / 2)).T
         generator = run.generator(f"drawn {k}")
         for _ in range(round(DRAWING_TIME / DRAWING_STEP)):
             drawn = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=run.device)
@@ -311,7 +319,8 @@ def draw(report, figure):
         drawn = report.curves["drawn"]
         side = round(drawn.shape[-1] ** 0.5)
         tiles = drawn.reshape(CLASSES, -1, side, side).transpose(1, 2, 0, 3)
-        right.imshow(np.pad(tiles, ((0, 0), (0, 1), (0, 0), (0, 1))).reshape(-1, CLASSES * (side + 1)), cmap="gray_r")
+        framed = np.pad(tiles, ((0, 0), (0, 1), (0, 0), (0, 1)))
+        right.imshow(framed.reshape(-1, CLASSES * (side + 1)), cmap="gray_r")
         right.set_title("digits drawn from the ten attractors")
 
 
@@ -327,10 +336,12 @@ EXPERIMENT = Experiment(
         Setting("rest", 4.0, "standard deviation of the random rest of the couplings", low=0.0, high=10.0),
         Setting("noise", 0.3, "noise amplitude of one neuron", above=0.0, high=0.5),
         Setting("instance", 0, "number of the instance of the planted network", low=0, high=10**6, integer=True),
-        Setting("copies", 4000, "independent copies of one neuron in each of 16 groups; the network has an eighth of them", low=16, high=10**6,
+        Setting("copies", 4000, "independent copies of one neuron in each of 16 groups; the network has an eighth of them",
+                low=16, high=10**6,
                 integer=True, reduced=400),
         Setting("time", 60.0, "time for which they are sampled, in units of tau", low=4.0, high=10**4, reduced=16.0),
-        Setting("waiting", 400.0, "time for which one waits for the slow passage of the saddle-node", low=50.0, high=10**4, reduced=100.0),
+        Setting("waiting", 400.0, "time for which one waits for the slow passage of the saddle-node", low=50.0, high=10**4,
+                reduced=100.0),
         Setting("steps", 500, "gradient steps of the network on digits", low=0, high=10**6, integer=True, reduced=24),
         Setting("decoder_steps", 2500, "gradient steps of the decoder", low=0, high=10**6, integer=True, reduced=60),
     ),

@@ -56,7 +56,8 @@ def test_training_keeps_the_planted_attractors():
     assert (found["amplitude"] > 0).all() and not torch.allclose(found["amplitude"], found["amplitude"][0])
 
 
-@pytest.mark.parametrize(("given", "word"), [({"a": 0.9}, "attractor"), ({"patterns": 40, "neurons": 20}, "fewer patterns"), ({"noise": -1}, "noise")])
+@pytest.mark.parametrize(("given", "word"), [({"a": 0.9}, "attractor"), ({"patterns": 40, "neurons": 20}, "fewer patterns"),
+                                             ({"noise": -1}, "noise")])
 def test_settings_that_do_not_go_together(given, word):
     with pytest.raises(InputError, match=word) as error:
         experiment("stochastic-hopfield").read(given)
