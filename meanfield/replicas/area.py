@@ -23,6 +23,7 @@ from .solutions import theory_of
 from .stability import stability
 from .systems import point_of, state_kernel
 from .unknowns import Unknowns
+from .warming import Warmed, becomes_valid, lasting
 from ..results import Stability
 
 __all__ = ["Area", "Point"]
@@ -171,6 +172,10 @@ class Member:
         """Whether a solution is locally stable, overlaps eliminated."""
         return stability(self.unknowns(point.values), point.u) is not Stability.UNSTABLE
 
+    def lasting(self, point):
+        """Whether a solution with a signal is no artefact of the ansatz."""
+        return self.valid(point) or lasting(self.area.system(self.steps, point.values), self.sector, point.u)
+
     def unknowns(self, values):
         return self.area.unknowns(self.steps, values)
 
@@ -181,8 +186,10 @@ class Member:
 
     def valid(self, point):
         """Whether the ansatz is stable, and the entropy of discrete sites not negative."""
+        return self._valid_at(point, self.area.parameters(point.values).get("T", 1.0))
+
+    def _valid_at(self, point, T):
         discrete = all(layer.site.kind in ("finite", "auxiliary") for layer in self.theory.layers)
-        T = self.area.parameters(point.values).get("T", 1.0)
         return bool(point.replicon > 0 and not (discrete and T > 0 and point.entropy < -ENTROPY))
 
     def inside(self, u, values):
@@ -312,18 +319,31 @@ class CompiledMember(Member):
     def _point(self):
         return point_of(self.theory, self.kernel.parameter_names, self.area.parameters(self.area.low), 0.0)
 
-    def point(self, values):
-        """The kernel's point."""
+    def lasting(self, point):
+        """Whether a solution with a signal is no artefact of the ansatz."""
+        if not (self.signal and self.area.model.has_temperature):
+            return True
+        at = lambda p, T: Warmed(p.u, self._valid_at(p, T), p.signs)
+
+        def solve(u, T):
+            found = self.solve(u, point.values, T)
+            return at(found, T) if found is not None else None
+
+        T = self.area.parameters(point.values)["T"]
+        return becomes_valid(at(point, T), T, self.sector, solve)
+
+    def point(self, values, T=None):
+        """The kernel's point, at another temperature where that is given."""
         point = self._point.copy()
         for slot, value in zip(self._slots, values):
             point[slot] = value
-        point[0] = max(point[0], 1e-150)
+        point[0] = max(point[0] if T is None else T, 1e-150)
         point[1] = 1 / point[0]
         return point
 
-    def solve(self, u, values):
-        """The Point that Newton's method reaches, or None."""
-        u, point = np.array(u, dtype=float), self.point(values)
+    def solve(self, u, values, T=None):
+        """The Point that Newton's method reaches, at another temperature where that is given; or None."""
+        u, point = np.array(u, dtype=float), self.point(values, T)
         u[list(self.sector.null)] = 0.0
         for position, total in self.sector.responses:
             if point[0] < 1e-100:
@@ -349,6 +369,8 @@ class CompiledMember(Member):
     def _assembled(self, u, values, out, T):
         n, k = self.kernel.size, self.kernel.overlaps
         jacobian, rest = out[n : n + n * n].reshape(n, n), out[n + n * n :]
+        if np.abs(u[list(self.sector.null)]).max(initial=0.0) > VANISHED:
+            return None
         if not (np.isfinite(u).all() and np.isfinite(rest[:2]).all() and self.inside(u, values) and self._physical(u, T)):
             return None
         matrix = rest[2:].reshape(k, k)

@@ -52,13 +52,16 @@ def broken(system, system_with):
 def _reported(unknowns, u, top):
     solution, where = assemble(unknowns, u)
     system, steps = top.system, unknowns.system.theory.steps
-    values = solution.order_parameters
-    if steps < system.theory.steps:
-        found = system.state(closed(unknowns, u, top)).order_parameters
-        idle = set(map(str, system.theory.breaking[steps:]))
-        values = {name: 0.0 if name in idle else cleaned(x) for name, x in found.items()}
+    values = order_parameters(unknowns, u, top) if steps < system.theory.steps else solution.order_parameters
     options = {**solution.options, "ansatz": system.theory.ansatz.name, "steps": system.theory.steps, "open_steps": steps}
     return replace(solution, order_parameters=values, options=options), where
+
+
+def order_parameters(unknowns, u, top):
+    """{name: value} of a solution u with fewer steps as those of the ansatz of `top`, whose other steps are closed."""
+    found = top.system.state(closed(unknowns, u, top)).order_parameters
+    idle = set(map(str, top.system.theory.breaking[unknowns.system.theory.steps:]))
+    return {name: 0.0 if name in idle else cleaned(x) for name, x in found.items()}
 
 
 def closed(before, u, unknowns):

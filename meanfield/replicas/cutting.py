@@ -16,6 +16,8 @@ OFF = (2e-3, 5e-3, 1.2e-2)
 GROWN = 0.5
 WIDE = (0.03, 0.06)
 EQUAL = 1e-9
+# The same for states that are not where they are compared.
+ROUGH = 1e-6
 # A state with less order has merged with one of more symmetry: what looks like a fold is an instability of that.
 MERGED = 1e-3
 SPACING = 0.012
@@ -122,6 +124,8 @@ class Cutter:
         unit = self._unit(border, run)
         if np.ptp(unit, axis=0).max() < SHORTEST or any((np.abs(unit[:, k] - end) < RIM).all() for k in (0, 1) for end in (0, 1)):
             return
+        if not self._lasts(border, run):
+            return
         for piece, names in self._named(border, kinds[first], run):
             places = self._dense(border, piece)
             if len(places) > 1:
@@ -184,14 +188,38 @@ class Cutter:
         turn, = border.states(z)
         if turn is None or turn.member.order(turn) < MERGED:
             return None
-        for p in border.aside(z):
-            if p is not None and self._stable(p) and (p.member.signal or not p.member.sector.spontaneous or p.replicon > 0):
-                return p
+        sides = border.aside(z)
+        # Where the overlaps' own block changes its sign the replicon, which is lower, has done so before.
+        glassy = None not in sides and sides[0].signs[2] != sides[1].signs[2]
+        for p in sides:
+            if p is not None and self._stable(p) and (p.replicon > 0 or not glassy and p.member.sector.signals):
+                return p if p.member.signal or not p.member.steps or self._is_equilibrium(p) else None
         return None
+
+    def _is_equilibrium(self, point):
+        best = equilibrium([s for s in self.spread.states(point.values) if s[0].stable])
+        return best is None or abs(best[1].free_energy - point.free_energy) < ROUGH
 
     def _stable(self, point):
         component = self.spread.component(point)
         return component.stable if component is not None else point.member.stable(point)
+
+    def _lasts(self, border, run):
+        """Whether the states on a run of a curve are no artefacts of the ansatz: some of them are on the grid, or lasting."""
+        if border.kind not in ("fold", "replicon", "zero_entropy"):
+            return True
+        for k in sorted({round(share * (len(run) - 1)) for share in np.linspace(0, 1, NAMED)}):
+            p = self._ending(border, run[k]) if border.kind == "fold" else border.states(run[k])[0]
+            if p is not None and (self.spread.component(p) is not None or p.member.lasting(p)):
+                return True
+        return False
+
+    def _replaced(self, point):
+        """Whether a state with more steps is there in place of this one, other than one whose steps are about to close."""
+        if point.member.steps == self.area.ansatz.steps or point.member.signal and point.replicon > 0:
+            return False
+        others = (s for c, s in self.spread.states(point.values) if c.stable and s.member.steps > point.member.steps and s.member.signal == point.member.signal)
+        return any(abs(s.free_energy - point.free_energy) > ROUGH for s in others)
 
     def _equal(self, border, z):
         p, q = border.states(z)
@@ -199,7 +227,7 @@ class Cutter:
             return ()
         if p.member is q.member and np.abs(p.u - q.u).max() < 1e-4 or not (self._stable(p) and self._stable(q)):
             return ()
-        states = self.spread.states(border.values(z))
+        states = [s for s in self.spread.states(border.values(z)) if s[0].stable]
         best = equilibrium(states)
         lowest = best is None or abs(best[1].free_energy - p.free_energy) < EQUAL * (1 + abs(p.free_energy))
         return ("first-order",) if lowest and all(self._highest(own, states) for own in (p, q)) else ()
@@ -245,7 +273,7 @@ class Cutter:
 
     def _replicon(self, border, z):
         p, = border.states(z)
-        if p is None or p.member.sector.paramagnetic or not self._stable(p):
+        if p is None or p.member.sector.paramagnetic or not self._stable(p) or self._replaced(p):
             return ()
         return ("gardner",) if p.member.steps else ("at",)
 
@@ -281,7 +309,7 @@ class Cutter:
 
     def _entropy(self, border, z):
         p, = border.states(z)
-        if p is None or not self._stable(p) or (p.member.sector.paramagnetic and p.replicon < 0):
+        if p is None or not self._stable(p) or (p.member.sector.paramagnetic and p.replicon < 0) or self._replaced(p):
             return ()
         return ("zero-entropy",)
 

@@ -14,6 +14,7 @@ from ..scans.checkpoint import Checkpoint
 from ..scans.running import completed
 from .area import Area
 from .borders import Borders, Start, events_on
+from .breaking import order_parameters
 from .cutting import Cutter
 from .edges import add_lines, unexplained
 from .naming import labels
@@ -258,17 +259,21 @@ class _Table:
 
 
 def _nonzero(point):
-    """Names of the means and overlaps that do not vanish."""
-    unknowns = point.member.unknowns(point.values)
+    """Names of the means and overlaps that do not vanish, the overlaps as in the ansatz with all its steps."""
+    unknowns, area = point.member.unknowns(point.values), point.member.area
     means = [unknowns.system.names[i] for i in (*unknowns.means, *unknowns.teacher) if abs(point.u[i]) > 1e-6]
-    overlaps = [str(o.overlap.names[-1]) for o, (levels, _) in zip(unknowns.overlaps, unknowns.levels(point.u)) if levels[-1] > 1e-6]
+    names = [str(o.names[-1]) for o in area.saddles[area.ansatz.steps].theory.overlaps]
+    overlaps = [name for name, (levels, _) in zip(names, unknowns.levels(point.u)) if levels[-1] > 1e-6]
     return tuple(means + overlaps)
 
 
 def _reported(point):
     """{name: value} of the order parameters that the equations contain, and of what else is reported."""
-    system = point.member.unknowns(point.values).system
-    if not hasattr(point.member, "kernel"):
+    member, unknowns = point.member, point.member.unknowns(point.values)
+    system = unknowns.system
+    if member.steps < member.area.ansatz.steps:
+        return order_parameters(unknowns, point.u, member.area.unknowns(member.area.ansatz.steps, point.values))
+    if not hasattr(member, "kernel"):
         return system.state(point.u).order_parameters
     means = {str(a): float(point.u[system.names.index(str(a))]) for a in system.theory.used}
     numbers = (*system.numbers, *point.u, *((0.0,) * (system.theory.steps + 3)))

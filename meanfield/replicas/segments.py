@@ -7,10 +7,12 @@ from itertools import pairwise
 import numpy as np
 from scipy.interpolate import CubicSpline
 
+from .assemble import is_valid
 from .curves import Path, Stepping, follow, locate, solved_at
 from .limits import capacity
 from .line import Facts
 from .valleys import free_squares
+from .warming import lasting
 
 __all__ = ["Segment", "branch_paths", "crossing", "pieces", "segments_of", "zeros"]
 
@@ -61,6 +63,12 @@ class Segment:
     def signal(self):
         """Whether the branch carries a signal that could vanish by symmetry, or that of a teacher."""
         return bool(self.sector.signals) and (self.sector.spontaneous or bool(self.sector.matched))
+
+    @cached_property
+    def lasting(self):
+        """Whether states with a signal are no artefacts of the ansatz."""
+        middle = self.facts[len(self.facts) // 2]
+        return any(is_valid(self.line.unknowns(f.t), f.state) for f in self.facts) or lasting(middle.system, self.sector, middle.unknowns)
 
     def covers(self, t):
         return self.low <= t <= self.high

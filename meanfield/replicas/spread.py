@@ -10,8 +10,8 @@ from .valleys import free_squares, highest_of_valleys
 __all__ = ["Component", "Spread", "equilibrium"]
 
 SAME = 1e-6
-# How many points of a component are asked whether they are stable.
-VOTES = 3
+# Which points of a component are asked whether they are stable, as shares of the list.
+VOTES = (0.5, 0.25, 0.75)
 # How far a solution may be from that at a grid point next to it to belong to the same component.
 CLOSE = 0.08
 
@@ -31,8 +31,9 @@ class Component:
 
     def judge(self):
         """Decide on stability by the points farthest from where a block is singular, which are in the middle of the list."""
-        chosen = [self.points[round(share * (len(self.points) - 1))] for share in (0.5, 0.25, 0.75)[:VOTES]]
-        self.stable = Counter(self.member.stable(p) for p in chosen).most_common(1)[0][0]
+        chosen = [self.points[round(share * (len(self.points) - 1))] for share in VOTES]
+        vote = lambda asked: Counter(map(asked, chosen)).most_common(1)[0][0]
+        self.stable = vote(self.member.stable) and (any(map(self.member.valid, self.points)) or vote(self.member.lasting))
 
 
 def equilibrium(states):
@@ -166,8 +167,15 @@ class Spread:
                 done.add(id(c))
             if point is None or any(o.member is p.member and np.abs(o.u - point.u).max(initial=0.0) < 1e-5 for _, o in found):
                 continue
-            found.append((self.component(point) or c, point))
+            found.append((self.component(point) or (c if c.signs == point.signs else self._alone(point)), point))
         return found
+
+    @staticmethod
+    def _alone(point):
+        """The component of a solution that no point of the grid is connected with."""
+        component = Component(point.member, point.signs, [point])
+        component.judge()
+        return component
 
     @staticmethod
     def _walked(point, values, pieces=8):

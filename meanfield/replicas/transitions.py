@@ -376,9 +376,12 @@ class Finder:
     def _is_state(segment):
         """Whether a branch is one of states.
 
-        Without signal one that ends at a fold is none: the longitudinal eigenvalue vanishes there, and the replicon is lower.
+        Without signal one that ends at a fold is none: the longitudinal eigenvalue vanishes there, and the replicon is lower. With
+        one it must be `lasting`.
         """
-        return "marginal" not in segment.ends and (segment.signal or "fold" not in segment.ends)
+        if "marginal" in segment.ends:
+            return False
+        return segment.lasting if segment.signal else "fold" not in segment.ends
 
     def _breakings(self):
         """Points at which a stable branch loses its stability against (further) breaking of replica symmetry."""
