@@ -116,6 +116,60 @@ def plot_retrieval(retrieval, ax=None):
     return artists
 
 
+def plot_crossings(crossings, ax=None):
+    """Cumulants of all sizes along the parameter, the theory's transition as a line and the extrapolated one as a band.
+
+    Parameters
+    ----------
+    crossings : validate.crossings.Crossings
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    dict of artists: "curves", one for each size, "theory" and "value" where there are such
+    """
+    ax = _axes(ax)
+    c = crossings
+    artists = {"curves": []}
+    for k, (N, row) in enumerate(zip(c.sizes, c.cumulants)):
+        artists["curves"].append(ax.errorbar(c.at, [e.mean for e in row], [e.error for e in row], fmt="o-", lw=0.8, ms=3, capsize=2,
+                                             color=f"C{k}", label=f"N = {N}"))
+    if np.isfinite(c.theory):
+        artists["theory"] = ax.axvline(c.theory, color=INK, lw=1, label="theory")
+    if c.value is not None:
+        artists["value"] = ax.axvspan(c.value - c.error, c.value + c.error, color="C1", alpha=0.25, lw=0, label="crossings")
+    ax.set_xlabel(c.along)
+    ax.set_ylabel(f"Binder cumulant of {c.observable}")
+    ax.legend(frameon=False)
+    return artists
+
+
+def plot_hysteresis(hysteresis, ax=None):
+    """One order parameter on the way up and down, the theory's stable branches as lines, its spinodals dotted, its coexistence dashed.
+
+    Parameters
+    ----------
+    hysteresis : validate.hysteresis.Hysteresis
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    dict of artists: "up", "down", "branches", "spinodals", "coexistence"
+    """
+    ax = _axes(ax)
+    h = hysteresis
+    artists = {"branches": [ax.plot(*branch, color=INK, lw=1)[0] for branch in h.branches]}
+    for way, marker, color in (("up", "^", "C3"), ("down", "v", "C0")):
+        means, errors = getattr(h, way), getattr(h, f"{way}_error")
+        artists[way] = ax.errorbar(h.at, means, errors, fmt=marker, ms=3.5, capsize=2, color=color, label=f"{way}, N = {h.size}")
+    artists["spinodals"] = [ax.axvline(x, color=INK, lw=1, ls=":") for x in h.spinodals]
+    artists["coexistence"] = [ax.axvline(h.coexistence, color=INK, lw=1, ls="--")] if h.coexistence is not None else []
+    ax.set_xlabel(h.along)
+    ax.set_ylabel(h.observable)
+    ax.legend(frameon=False)
+    return artists
+
+
 def plot_scan(verdicts, along, observable, ax=None, curve=None):
     """One observable along a parameter: theory as a line, measurements with bars, and below it the residuals.
 
