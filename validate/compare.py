@@ -171,7 +171,7 @@ def compare(source, *, T=None, beta=None, sizes=None, chains=None, sweeps=None, 
 
             return compare_quenched(model, values, **options, **replicas, threads=threads, device=device)
         refuse_replicas(model, **replicas)
-        return _compare_sites(begin, model, values, **options, balanced=balanced, algorithm=algorithm, threads=threads, device=device)
+        return compare_sites(begin, model, values, **options, balanced=balanced, algorithm=algorithm, threads=threads, device=device)
 
 
 def _plain(options):
@@ -180,8 +180,9 @@ def _plain(options):
     return {name: value if isinstance(value, (int, float, str, type(None))) else repr(value) for name, value in options.items()} | {"sizes": sizes}
 
 
-def _compare_sites(begin, model, values, sizes, chains, sweeps, seed, budget, theory_temperature_shift, balanced, algorithm, threads, device):
-    """The Verdict on a model without quenched couplings."""
+def compare_sites(begin, model, values, sizes, chains, sweeps, seed, budget, theory_temperature_shift, balanced, algorithm, threads, device,
+                   observables=None):
+    """The Verdict on a model without quenched couplings, `observables` a function of the prediction and the values."""
     sizes = _checked_sizes(model, sizes)
     chains = checked_chains(chains)
     _require_applicable(model, values)
@@ -191,7 +192,8 @@ def _compare_sites(begin, model, values, sizes, chains, sweeps, seed, budget, th
     runs = tuple(run_at(model, values, size, prediction, sweeps=sweeps, chains=chains, seed=seed, balanced=balanced,
                         algorithm=algorithm, threads=threads, device=device) for size in sizes)
     runs, remark = settle(model, values, runs)
-    checks, threshold = judge(prediction, runs, values) if prediction is not None else ((), np.nan)
+    chosen = observables(prediction, values) if observables and prediction is not None else None
+    checks, threshold = judge(prediction, runs, values, chosen) if prediction is not None else ((), np.nan)
     verdict, reason = conclude(prediction, checks)
     theory_temperature = values["T"] * (1 + theory_temperature_shift)
     kind = prediction.solution.kind if prediction is not None else "no solution"
@@ -199,21 +201,21 @@ def _compare_sites(begin, model, values, sizes, chains, sweeps, seed, budget, th
                    tuple(run.without_draws() for run in runs), options, time.perf_counter() - begin)
 
 
-def judge(prediction, runs, values):
-    """All checks of a prediction against runs at several sizes.
+def judge(prediction, runs, values, observables=None):
+    """All checks of a prediction against runs at several sizes; of these `Observable`s, or by default of all means and fluctuations.
 
     Returns
     -------
     checks : tuple of Check
     threshold : float
     """
-    observables = _observables(prediction, runs, values)
+    observables = observables or _observables(prediction, runs, values)
     threshold = _threshold(len(observables), runs)
     return tuple(_check(o, prediction, runs, threshold) for o in observables), threshold
 
 
 @dataclass(frozen=True)
-class _Observable:
+class Observable:
     """A quantity with its prediction, how to measure it in a run, the natural scale of its errors, and N times what
     one site changes.
     """
@@ -234,9 +236,9 @@ def _observables(prediction, runs, values):
         if prediction.symmetric:
             found.append(_fluctuation(prediction, values, a, name))
         if not _vanishes(prediction, a):
-            found.append(_Observable(name, float(state[a]), _mean_of(name), _scale(state, a), grains[a]))
+            found.append(Observable(name, float(state[a]), _mean_of(name), _scale(state, a), grains[a]))
     energy = float(prediction.solution.energy)
-    found.append(_Observable("energy", energy, _mean_of("energy"), max(abs(energy), 0.1), energy_grain))
+    found.append(Observable("energy", energy, _mean_of("energy"), max(abs(energy), 0.1), energy_grain))
     return found
 
 
@@ -269,7 +271,7 @@ def _fluctuation(prediction, values, a, name):
     theory = components * float(prediction.covariance[a, a])
     measure = lambda run: estimate(run.size * (run.draws[run.counted, :, a] - centre) ** 2, run.disordered)
     label = f"N<{name}^2>" if abs(centre) < 1e-9 else f"N<({name} - {centre:.4g})^2>"
-    return _Observable(label, theory, measure, theory, grows=True)
+    return Observable(label, theory, measure, theory, grows=True)
 
 
 def _static_susceptibility(prediction, values, a, name):
@@ -279,7 +281,7 @@ def _static_susceptibility(prediction, values, a, name):
     T = values["T"]
     measure = lambda run: Estimate(T * susceptibility(prediction.model, values, run.size, a), 0.0, None, None, None)
     theory = float(prediction.covariance[a, a])
-    return _Observable(f"T chi({name})", theory, measure, theory)
+    return Observable(f"T chi({name})", theory, measure, theory)
 
 
 def _mean_of(name):
