@@ -11,7 +11,8 @@ from theory.models import dense_hebbian_supervised, dense_hebbian_unsupervised, 
 from .digits import DATASETS, load
 from .experiment import Experiment, Setting
 from .hebbian_sampling import dense_examples, dense_sweep, noisy_examples, pairwise_couplings, pairwise_sweep
-from .report import Measurement, Prediction, Statement
+from .report import Prediction, Statement
+from .retrieval_state import add_overlap, half_means, retrieved
 from .running import import_torch
 
 __all__ = ["EXPERIMENT"]
@@ -23,10 +24,6 @@ LAW_ERROR = 1e-4
 # Factors of the scans about the settings.
 SCANS = {"M": (0.75, 1.5, 3.0), "alpha": (0.5, 1.5, 2.0), "r": (0.9, 1.4)}
 KINDS = {"supervised": True, "unsupervised": False}
-# A state that loses this much of its overlap, and so many errors, between the two halves of the counted sweeps is leaving.
-DRIFT, DRIFT_ERRORS = 0.02, 4.0
-# A network below this overlap has left the pattern; where more of them do, there is no state to measure.
-RETRIEVED, GONE = 0.5, 0.34
 
 
 @dataclass(frozen=True)
@@ -86,28 +83,7 @@ def _pairwise(s, run):
     if s.scan:
         run.keep("curve M", _curve(s, "M"))
         run.keep("curve alpha", _curve(s, "alpha"))
-    return {point.name: _measured(sizes, [f["m"][k] for f in found]) for k, point in enumerate(points)}
-
-
-def _measured(sizes, halves):
-    """The overlap extrapolated from arrays (2, copies), one for each size and half of the counted sweeps.
-
-    Networks that have left the pattern are left out: at finite size retrieval is metastable.
-    """
-    kept = [h[:, h[1] > RETRIEVED] for h in halves]
-    gone = 1 - kept[-1].shape[1] / halves[-1].shape[1]
-    if min(k.shape[1] for k in kept) < 2:
-        return Measurement(float(halves[-1].mean()), np.inf, doubt="nearly all networks leave the pattern")
-    return Measurement.extrapolated(sizes, [h.mean(axis=0) for h in kept], _leaving(kept[-1], gone))
-
-
-def _leaving(halves, gone):
-    """Why the overlap is not that of a state, empty if it is."""
-    if gone > GONE:
-        return f"a fraction {gone:.2g} of the largest networks leaves the pattern"
-    change = halves[1] - halves[0]
-    error = change.std(ddof=1) / np.sqrt(change.size)
-    return "the networks are leaving the pattern" if -change.mean() > max(DRIFT, DRIFT_ERRORS * error) else ""
+    return {point.name: retrieved(sizes, [f["m"][k] for f in found]) for k, point in enumerate(points)}
 
 
 def _relax_pairwise(s, run, points, N):
@@ -127,9 +103,10 @@ def _relax_pairwise(s, run, points, N):
     def step(state, i):
         uniform = torch.rand(N, len(start), generator=state["generator"], device=run.device)
         pairwise_sweep(state["spins"], state["fields"], J, s.T, uniform)
-        _count(state, start, i, s.sweeps)
+        add_overlap(state["m"], (state["spins"] * start).mean(1), i, s.sweeps)
 
-    return _halves(run.loop(f"pairwise, N = {N}/sweeps", state, step, s.sweeps), s.sweeps, (len(points), s.copies))
+    total = run.loop(f"pairwise, N = {N}/sweeps", state, step, s.sweeps)["m"]
+    return {"m": half_means(total, s.sweeps).reshape(2, len(points), s.copies).swapaxes(0, 1)}
 
 
 def _signs(P, N, generator, device):
@@ -137,30 +114,17 @@ def _signs(P, N, generator, device):
     return 2.0 * torch.randint(0, 2, (P, N), generator=generator, device=device) - 1
 
 
-def _count(state, start, i, sweeps):
-    """Add the overlaps to the first or second half of the sweeps that count, which are the last two thirds."""
-    half = (i - sweeps // 3) * 2 // (sweeps - sweeps // 3)
-    if half >= 0:
-        state["m"][half] += (state["spins"] * start).mean(1)
-
-
-def _halves(state, sweeps, shape):
-    counted = [sum((i - sweeps // 3) * 2 // (sweeps - sweeps // 3) == half for i in range(sweeps)) for half in (0, 1)]
-    overlaps = state["m"].cpu().numpy().astype(float) / np.array(counted)[:, None]
-    return {"m": overlaps.reshape(2, *shape).swapaxes(0, 1)}
-
-
 def _dense(s, run):
-    sizes = tuple(round(s.dense_largest * f) for f in (0.5, 0.7, 1.0))
+    sizes = tuple(round(s.dense_largest * f) for f in (0.6, 0.8, 1.0))
     found = {}
     for kind in KINDS:
-        halves = [run.stage(f"dense {kind}, N = {N}", lambda N=N: _relax_dense(s, run, kind, N))["m"][0] for N in sizes]
-        found[_dense_name(kind, s.p)] = _measured(sizes, halves)
+        halves = [run.stage(f"dense {kind}, N = {N}", lambda N=N: _relax_dense(s, run, kind, N))["m"] for N in sizes]
+        found[_dense_name(kind, s.p)] = retrieved(sizes, halves)
     return found
 
 
 def _relax_dense(s, run, kind, N):
-    """As `_relax_pairwise`, for one kind of p-body network."""
+    """The same, array (2, copies), of one kind of p-body network."""
     torch = import_torch()
     generator = run.generator(f"dense {kind} {N}")
     P = max(round(s.a * np.prod([(N - k) / k for k in range(1, s.p)])), 1)
@@ -179,9 +143,9 @@ def _relax_dense(s, run, kind, N):
     def step(state, i):
         uniform = torch.rand(N, s.copies, generator=state["generator"], device=run.device)
         dense_sweep(state["spins"], state["sums"], x, s.p, weight, s.dense_T, uniform)
-        _count(state, start, i, s.sweeps)
+        add_overlap(state["m"], (state["spins"] * start).mean(1), i, s.sweeps)
 
-    return _halves(run.loop(f"dense {kind}, N = {N}/sweeps", state, step, s.sweeps), s.sweeps, (1, s.copies))
+    return {"m": half_means(run.loop(f"dense {kind}, N = {N}/sweeps", state, step, s.sweeps)["m"], s.sweeps)}
 
 
 def _curve(s, name, points=25):
@@ -319,10 +283,10 @@ EXPERIMENT = Experiment(
         Setting("sweeps", 60, "heat-bath sweeps, of which the last two thirds count", low=6, integer=True, reduced=30),
         Setting("p", 4, "spins of one interaction of the dense networks", low=3, high=6, integer=True),
         Setting("a", 0.03, "load of the dense networks, alpha (p-1)!", above=0, high=1),
-        Setting("dense_r", 0.7, "quality of the examples of the dense networks", above=0, below=1),
-        Setting("dense_M", 20, "examples of each pattern of the dense networks, and of each class of images", low=1, high=100, integer=True),
-        Setting("dense_T", 0.2, "temperature of the dense networks", above=0.02, below=1),
-        Setting("dense_largest", 50, "spins of the largest dense network", low=12, high=200, integer=True, reduced=28),
+        Setting("dense_r", 0.7, "quality of the examples of the dense networks", above=0, below=1, reduced=0.8),
+        Setting("dense_M", 20, "examples of each pattern of the dense networks, and of each class of images", low=1, high=100, integer=True, reduced=10),
+        Setting("dense_T", 0.2, "temperature of the dense networks", above=0.02, below=1, reduced=0.15),
+        Setting("dense_largest", 60, "spins of the largest dense network; 0.6 and 0.8 times as many are used as well", low=12, high=200, integer=True, reduced=36),
         Setting("classes", 3, "classes of images of which is told; all numbers of classes are drawn", low=2, high=10, integer=True),
         Setting("data", "digits", "images", choices=DATASETS),
     ),
