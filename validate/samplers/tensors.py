@@ -5,6 +5,7 @@ once for 64 replicas. Small systems only.
 """
 
 import math
+from functools import lru_cache
 from itertools import combinations
 from typing import NamedTuple
 
@@ -90,17 +91,25 @@ def size_in_bytes(n, p):
 
 def _of_sites(values, n, p):
     """The couplings of each site (n, C(n, p-1)) from those of all sets (C(n, p),)."""
+    result = np.zeros((n, math.comb(n, p - 1)), dtype=np.float32)
+    for sites, rank in _places(n, p):
+        result[sites, rank] = values
+    return result
+
+
+@lru_cache(maxsize=4)
+def _places(n, p):
+    """For each position in a set of p of n sites: the site there, and the place of the others among the sets of p - 1, for all sets."""
     place = np.zeros((p - 1, n), dtype=np.int64)
     # The place of j1 < .. < jq among the combinations is C(n, q) - 1 - sum_k C(n - 1 - j_k, q - k).
     for k in range(p - 1):
         place[k] = [math.comb(n - 1 - j, p - 1 - k) for j in range(n)]
-    result = np.zeros((n, math.comb(n, p - 1)), dtype=np.float32)
     sites = np.array(list(combinations(range(n), p)), dtype=np.int64).reshape(-1, p)
+    found = []
     for left_out in range(p):
         others = np.delete(sites, left_out, axis=1)
-        rank = math.comb(n, p - 1) - 1 - sum(place[k][others[:, k]] for k in range(p - 1))
-        result[sites[:, left_out], rank] = values
-    return result
+        found.append((sites[:, left_out].copy(), math.comb(n, p - 1) - 1 - sum(place[k][others[:, k]] for k in range(p - 1))))
+    return found
 
 
 @njit(**OPTIONS)
