@@ -6,7 +6,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from theory.errors import InputError
-from theory.replica import ansatz_of
+from theory.replica import OneStepRSB, ansatz_of
 
 from ..codegen.saddle import check
 from ..kernels import rows
@@ -18,7 +18,7 @@ from .labels import kind
 from .line import BORDER, Facts, Line
 from .physical import SLACK, is_collapsed, is_physical
 from .saddle import saddle
-from .sectors import VANISHED, sectors
+from .sectors import VANISHED, at_fixed_blocks, sectors
 from .solutions import theory_of
 from .stability import stability
 from .systems import point_of, state_kernel
@@ -33,6 +33,8 @@ GENERIC = ((0.137, 0.618), (0.618, 0.871), (0.871, 0.137))
 REACH = 0.5
 # Systems kept in memory.
 KEPT = 1 << 15
+# The number of steps, as members tell it, of one step whose block parameter is held at 1.
+MARGINAL = "x = 1"
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +76,7 @@ class Area:
         self.saddles = {k: saddle(theory_of(model, ansatz_of("krsb", k))) for k in range(ansatz.steps + 1)}
         self.low, self.high = (np.array([getattr(r, end) for r in ranges]) for end in ("low", "high"))
         self.members = tuple(self._members(k, s) for k in self.saddles for s in self._sectors(k))
+        self.marginal = self._marginal()
 
     @property
     def names(self):
@@ -105,7 +108,19 @@ class Area:
     def system(self, k, values):
         """The SaddleSystem with k steps at (x, y)."""
         known = self.parameters(values)
-        return self.saddles[k].at({name: known[name] for name in self.saddles[k].parameter_names})
+        found = self.saddle(k)
+        return found.at({name: known[name] for name in found.parameter_names})
+
+    def saddle(self, k):
+        """The Saddle with k steps, or that with the one step held at x = 1."""
+        return saddle(theory_of(self.model, OneStepRSB(1))) if k == MARGINAL else self.saddles[k]
+
+    def _marginal(self):
+        """Members with x = 1, in which states appear that a paramagnet consists of."""
+        if self.ansatz.steps != 1 or not self.model.has_temperature or self.fixed.get("T") == 0:
+            return ()
+        own = [m.sector for m in self.members if m.steps == 1]
+        return tuple(GeneralMember(self, MARGINAL, s) for s in at_fixed_blocks(own, self.saddle(MARGINAL).size))
 
     def unknowns(self, k, values):
         """The structure of the unknowns with k steps at (x, y)."""
@@ -134,7 +149,7 @@ class Area:
     def member_of(self, k, u, values):
         """The smallest sector, as a member, that contains a solution."""
         unknowns = self.unknowns(k, values)
-        return next((m for m in self.members if m.steps == k and m.sector.contains(u, unknowns)), None)
+        return next((m for m in (*self.members, *self.marginal) if m.steps == k and m.sector.contains(u, unknowns)), None)
 
     def section(self, name, value):
         """{steps: Line} along the other parameter."""
@@ -155,7 +170,7 @@ class Member:
 
     def __init__(self, area, steps, sector):
         self.area, self.steps, self.sector = area, steps, sector
-        self.theory, self.names = area.saddles[steps].theory, area.saddles[steps].names
+        self.theory, self.names = area.saddle(steps).theory, area.saddle(steps).names
 
     @property
     def signal(self):
@@ -234,8 +249,8 @@ class Member:
     @lru_cache(maxsize=512)
     def _line(self, y):
         r, other = self.area.ranges
-        line = Line(self.area.saddles[self.steps], r.name, r.low, r.high, {**self.area.fixed, other.name: y})
-        line.__dict__["sectors"] = [m.sector for m in self.area.members if m.steps == self.steps]
+        line = Line(self.area.saddle(self.steps), r.name, r.low, r.high, {**self.area.fixed, other.name: y})
+        line.__dict__["sectors"] = [m.sector for m in (*self.area.members, *self.area.marginal) if m.steps == self.steps]
         return line
 
     def line(self, values):

@@ -8,6 +8,7 @@ import sympy
 from theory.errors import InputError
 from theory.symbols import T as TEMPERATURE
 
+from .area import MARGINAL
 from .extended import curve
 from .general import trace_general
 
@@ -21,7 +22,7 @@ ASIDE = 3e-3
 LIMIT = 3000
 FINE = (4e-3, 0.03)
 KINDS = {"spinodal": "fold", "first-order": "equal_free_energies", "at": "replicon", "zero-entropy": "zero_entropy", "continuous": "instability",
-         "gardner": "replicon", "static": "static", "capacity": "capacity"}
+         "gardner": "replicon", "static": "static", "dynamic": "dynamic", "capacity": "capacity"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +68,9 @@ def _concerned(e):
 
 def _member(area, segment):
     """The member of a segment's sector."""
-    steps, sector = segment.line.theory.steps, segment.sector
-    same = [m for m in area.members if m.steps == steps and (m.sector.null, m.sector.centred) == (sector.null, sector.centred)]
+    held = segment.line.theory.ansatz.x is not None
+    steps, sector = MARGINAL if held else segment.line.theory.steps, segment.sector
+    same = [m for m in (*area.members, *area.marginal) if m.steps == steps and (m.sector.null, m.sector.centred) == (sector.null, sector.centred)]
     return same[0] if same else None
 
 

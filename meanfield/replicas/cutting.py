@@ -24,6 +24,8 @@ SPACING = 0.012
 # Where solutions are slow, every few points of a curve are looked at first; bisections of the ends of lines.
 FEW, HALVINGS, SLOW_HALVINGS = 5, 36, 12
 SHORTEST = 2e-3
+# Overlaps that differ by less are about to coincide.
+NARROW = 1e-3
 # A run that keeps closer to the border of the plane is rounding: states become singular where couplings vanish.
 RIM = 1e-6
 # At how many places of a run the phases are named.
@@ -64,7 +66,7 @@ class Cutter:
     def __init__(self, area, borders, spread):
         self.area, self.borders, self.spread = area, borders, spread
         self.worth = {"fold": self._fold, "equal_free_energies": self._equal, "instability": self._instability, "replicon": self._replicon,
-                      "zero_entropy": self._entropy, "static": self._static, "capacity": self._capacity}
+                      "zero_entropy": self._entropy, "static": self._static, "dynamic": self._dynamic, "capacity": self._capacity}
 
     def lines(self):
         """All Lines, those of equilibrium first."""
@@ -280,6 +282,14 @@ class Cutter:
     def _static(self, border, z):
         return ("static",) if self._below(border, z) is not None else ()
 
+    def _dynamic(self, border, z):
+        """Whether states appear in a paramagnet that is the equilibrium."""
+        p, = border.states(z)
+        if p is None or border.step(z) < NARROW:
+            return ()
+        best = equilibrium([s for s in self.spread.states(border.values(z)) if s[0].stable])
+        return ("dynamic",) if best is not None and not best[0].member.steps and not best[0].signal else ()
+
     def _below(self, border, z):
         """The side on which the broken state of a static transition exists and is the equilibrium: (sides, which), or None."""
         for distance in OFF:
@@ -303,6 +313,10 @@ class Cutter:
 
     def _between_static(self, border, z):
         return tuple(_label(s and s[1]) for s in self._below(border, z))
+
+    def _between_dynamic(self, border, z):
+        best = equilibrium(self.spread.states(border.values(z)))
+        return border.states(z)[0].member.label(border.states(z)[0]), _label(best and best[1])
 
     def _between_capacity(self, border, z):
         return tuple("unsatisfiable" if s is None else s[1].member.label(s[1]) for s in self._limit(border, z))

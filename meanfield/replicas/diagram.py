@@ -2,15 +2,20 @@
 
 import json
 import math
+import pickle
 from collections import Counter
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
 
 from ..diagram.sections import packed, unpacked
+from ..kernels.cache import digest
 from ..phase_diagram import Phase, PhaseDiagram
 from ..results import versions
 from ..scans.checkpoint import Checkpoint
+from ..scans.portable import portable_model, rebuilt_model
+from ..scans.quenched import Quenched
 from ..scans.running import completed
 from .area import Area
 from .borders import Borders, Start, events_on
@@ -55,16 +60,16 @@ def area_of(plane):
     return Area(model, ranges, dict(fixed), ansatz, steps)
 
 
-_areas = {}
+@lru_cache(maxsize=1)
+def _unpacked(plane):
+    """The Area of a pickled plane, once in a worker."""
+    model, *rest = pickle.loads(plane)
+    return area_of((rebuilt_model(model), *rest))
 
 
 def _search(plane, *task):
-    """What a task finds, as plain values: starts of curves and states."""
-    key = (id(plane[0]), plane[1:])
-    if key not in _areas:
-        _areas.clear()
-        _areas[key] = area_of(plane), plane
-    area = _areas[key][0]
+    """What a task finds in an Area, or in a pickled plane, as plain values: starts of curves and states."""
+    area = _unpacked(plane) if isinstance(plane, bytes) else plane
     return searched(area, *task) if isinstance(task[0], str) else solved(area, task)
 
 
@@ -81,7 +86,7 @@ def searched(area, name, value):
     line = lines[0]
     place = lambda t: tuple(float(v) for v in ((value, line.value(t)) if name == area.names[0] else (line.value(t), value)))
     finder = Finder(lines)
-    starts = [[s.kind, s.values, [[area.members.index(m), list(map(float, u))] for m, u in s.states]] for s in events_on(area, finder, place)
+    starts = [[s.kind, s.values, [[_members(area).index(m), list(map(float, u))] for m, u in s.states]] for s in events_on(area, finder, place)
               if all(m is not None for m, _ in s.states)]
     seeds = []
     for s in finder.segments:
@@ -91,6 +96,11 @@ def searched(area, name, value):
             if member is not None:
                 seeds.append([area.members.index(member), values, list(map(float, f.unknowns))])
     return {"starts": starts, "seeds": seeds}
+
+
+def _members(area):
+    """All members, by which tasks name them."""
+    return (*area.members, *area.marginal)
 
 
 def _key(place, value):
@@ -111,7 +121,7 @@ class _Mapper:
         """What a checkpoint must agree in to be continued."""
         ranges = {r.name: [r.low, r.high, r.points] for r in self.area.ranges}
         return {"model": self.area.model.name, "parameters": self.parameters, "plane": ranges, "versions": dict(versions()),
-                "ansatz": [self.area.ansatz.name, self.area.ansatz.steps]}
+                "ansatz": [self.area.ansatz.name, self.area.ansatz.steps], "equations": digest(Quenched(self.area.model, self.area.ansatz).text())}
 
     @property
     def parameters(self):
@@ -147,7 +157,8 @@ class _Mapper:
         new = [task for task in tasks if _key(*task) not in self.sections]
         for _ in range(len(tasks) - len(new)):
             self.step()
-        for (_, *task), found in completed(self.executor, _search, [(self.plane, *task) for task in new]):
+        plane = pickle.dumps((portable_model(self.plane[0]), *self.plane[1:])) if self.executor and new else self.area
+        for (_, *task), found in completed(self.executor, _search, [(plane, *task) for task in new]):
             self.sections[_key(*task)] = found
             if self.checkpoint:
                 self.checkpoint.save(self.sections, now=True)
@@ -166,7 +177,7 @@ class _Mapper:
         """Trace the lines that start where something happens on sections or on the grid, until nothing new turns up."""
         for task in tasks:
             for kind, values, states in self.sections[_key(*task)]["starts"]:
-                borders.add(Start(kind, tuple(values), tuple((self.area.members[i], np.array(u)) for i, u in states)))
+                borders.add(Start(kind, tuple(values), tuple((_members(self.area)[i], np.array(u)) for i, u in states)))
         tried, seen = {}, 0
         for _ in range(ROUNDS):
             add_lines(spread, borders, tried)
@@ -185,7 +196,7 @@ class _Mapper:
         """Spread the states on a curve over the grid."""
         for k in range(0, len(border), 8):
             z = border.variables(k)
-            for i, member in enumerate(border.members):
+            for i, member in enumerate(border.members if border.kind != "dynamic" else ()):
                 spread.add(member, border.unknowns(z, i), border.values(z))
 
     def grid_values(self, r):

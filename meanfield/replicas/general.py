@@ -45,7 +45,7 @@ class Condition:
         if self.kind == "capacity":
             line, t = member.line(values)
             return _load(line, t) * _spread(line, t) - _variance(line)
-        if self.kind == "fold":
+        if self.kind in ("fold", "dynamic"):
             return np.linalg.det(member.slopes(w, values))
         if self.kind == "instability":
             return member.transversal(w, values, self.block)
@@ -89,6 +89,11 @@ class GeneralBorder:
 
     def states(self, z):
         return [m.evaluate(self.unknowns(z, i), self.values(z)) for i, m in enumerate(self.members)]
+
+    def step(self, z):
+        """The largest difference of successive overlaps."""
+        levels = self.members[0].unknowns(self.values(z)).levels(self.unknowns(z))
+        return max(float(np.diff(q).max(initial=0.0)) for q, _ in levels)
 
     def aside(self, z):
         """The states on both sides of a fold."""

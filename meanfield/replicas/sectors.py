@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-__all__ = ["Sector", "sectors"]
+__all__ = ["Sector", "at_fixed_blocks", "sectors"]
 
 # What counts as a vanishing mean or overlap.
 VANISHED = 1e-6
@@ -65,6 +65,11 @@ class Sector:
         if any(abs(u[i]) > VANISHED for i in self.null):
             return False
         return not self.centred or max(abs(levels[0]) for levels, _ in unknowns.levels(u)) <= VANISHED
+
+
+def at_fixed_blocks(found, size):
+    """The sectors of a theory once its block parameters, the last of the unknowns, are fixed; `size` of them are left."""
+    return [replace(s, size=size, free=tuple(i for i in s.free if i < size)) for s in found]
 
 
 def sectors(unknowns):

@@ -4,13 +4,14 @@ import numpy as np
 from scipy.optimize import brentq
 
 from .breaking import _levels as levels_of
+from .breaking import carried
 from .line import BORDER
 from .search import replica_symmetric
 from .unknowns import Unknowns
 
-__all__ = ["Seeds", "scanned"]
+__all__ = ["Seeds", "marginal"]
 
-# Overlaps at which the one equation of q_1 is evaluated, as shares of q_d.
+# Overlaps at which the one equation of q_1 is evaluated, as shares of the way from q_0 to q_d.
 OVERLAPS = np.concatenate([np.linspace(0.02, 0.9, 23), 1 - np.geomspace(0.09, 1e-8, 20)])
 
 
@@ -51,18 +52,23 @@ def _inside(found):
     return [u for u in points if abs(u[unknowns.teacher[0]] + u[o.C] - unknowns.diagonal(o)) < 1e-6]
 
 
-def scanned(line, sector, t):
-    """Solutions of a sector with one free unknown, the response, of one overlap with fixed q_d: every change of sign."""
-    o, = line.theory.overlaps
-    system, curve = line.system(t), line.curve(sector)
-    if len(sector.free) != 1 or o.diagonal is None or system.T == 0:
+def marginal(line, before, u, t):
+    """Solutions with x = 1 and a higher inner overlap than that of a replica symmetric solution u, to which they do not react.
+
+    Parameters
+    ----------
+    line : Line of the theory with x = 1
+    before : Unknowns of the replica symmetric theory at t
+    """
+    unknowns, (q, total) = line.unknowns(t), before.levels(u)[0]
+    if len(unknowns.overlaps) > 1 or not unknowns.overlaps[0].fixed or unknowns.system.T == 0:
         return []
-    total = float(o.diagonal)
-    grid = total * (1 - OVERLAPS) / system.T
-    F = lambda C: curve(np.array([C, t]))[0]
+    o, = unknowns.overlaps
+    v = carried(before, u, unknowns)
+    v[o.q[0]] = q[-1]
+    at = lambda C: np.where(np.arange(len(v)) == o.C, C, v)
+    F = lambda C: unknowns.system.residual(at(C))[o.C]
+    grid = (total - q[-1]) * (1 - OVERLAPS) / unknowns.system.T
     values = [F(C) for C in grid]
-    found = []
-    for a, b, Fa, Fb in zip(grid, grid[1:], values, values[1:]):
-        if np.isfinite(Fa) and np.isfinite(Fb) and Fa * Fb < 0:
-            found.append(np.array([brentq(F, a, b, xtol=1e-15, rtol=1e-14)]))
-    return found
+    return [at(brentq(F, a, b, xtol=1e-15, rtol=1e-14)) for a, b, Fa, Fb in zip(grid, grid[1:], values, values[1:])
+            if np.isfinite(Fa) and np.isfinite(Fb) and Fa * Fb < 0]

@@ -13,7 +13,8 @@ from ..transitions import Transition, Transitions
 from .line import Line
 from .perfect import perfect_segments
 from .saddle import saddle
-from .seeds import Seeds, scanned
+from .sectors import at_fixed_blocks
+from .seeds import Seeds, marginal
 from .segments import branch_paths, pieces, segments_of, zeros
 from .solutions import theory_of
 from .valleys import highest_of_valleys
@@ -159,20 +160,16 @@ class Finder:
 
     def _marginal(self):
         """Segments of states with x = 1, where the complexity of a paramagnet with many states is positive."""
-        symmetric = next((s for s in self.lines[0].sectors if s.paramagnetic), None)
-        if symmetric is None or len(self.lines) != 2 or not self._warm:
+        if len(self.lines) != 2 or not self._warm:
             return []
-        model, line = self.line.model, self.line
-        fixed = Line(saddle(theory_of(model, OneStepRSB(1))), line.name, line.low, line.high, line.fixed)
-        sector = next((s for s in line.sectors if s.centred), None)
-        if sector is None:
-            return []
-        sector = replace(sector, size=fixed.saddle.size, free=tuple(i for i in sector.free if i < fixed.saddle.size))
-        fixed.sectors = [sector]
-        starts = {t: [sector.lift(w, fixed.system(t)) for w in scanned(fixed, sector, t)] for t in MARGINAL_ANCHORS}
+        line, before = self.line, self.lines[0]
+        fixed = Line(saddle(theory_of(line.model, OneStepRSB(1))), line.name, line.low, line.high, line.fixed)
+        fixed.sectors = at_fixed_blocks(line.sectors, fixed.saddle.size)
+        base = [s for s in self.segments if s.line is before and not s.signal and s.extremal]
+        starts = {t: [v for s in base if s.covers(t) for v in marginal(fixed, before.unknowns(t), s.at(t).unknowns, t)] for t in MARGINAL_ANCHORS}
         for s in self.segments:
             for side in (0, 1):
-                if s.ends[side] == "static" and s.sector.centred:
+                if s.ends[side] == "static":
                     f = s.facts[-1 if side else 0]
                     starts[f.t] = [*starts.get(f.t, []), f.unknowns[: fixed.saddle.size]]
         return segments_of(fixed, branch_paths(fixed, lambda t: starts[t], anchors=tuple(starts)))
@@ -368,8 +365,10 @@ class Finder:
         for s in self.marginal:
             for side in (0, 1):
                 end = s.facts[-1 if side else 0]
-                if s.ends[side] == "fold" and end.step > OPEN and s.at((s.low + s.high) / 2).step > end.step:
+                if s.ends[side] == "fold" and end.step > OPEN and s.facts[-2 if side else 1].step > end.step:
                     rest = self._other(s.bounds[side], 1 if side else -1)
+                    if rest is None or rest.line is not self.lines[0] or rest.signal:
+                        continue
                     yield Event("dynamic", s.bounds[side], *((s, rest) if side else (rest, s)), True)
 
     @staticmethod
