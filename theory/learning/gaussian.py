@@ -55,12 +55,18 @@ class GaussianExpectation(Expr):
         values, vectors = np.linalg.eigh(matrix)
         kept = values > 1e-12 * values.max()
         size = int(kept.sum())
-        nodes, weights = np.polynomial.hermite_e.hermegauss(NODES[size])
+        nodes, weights = np.polynomial.hermite_e.hermegauss(self._nodes(size))
         grid = np.stack(np.meshgrid(*[nodes] * size), axis=-1).reshape(-1, size)
         weight = np.prod(np.stack(np.meshgrid(*[weights] * size), axis=-1), axis=-1).ravel() / (2 * math.pi) ** (size / 2)
         fields = grid @ (vectors[:, kept] * np.sqrt(values[kept])).T
         f = sympy.lambdify(list(self.variables), self.integrand, modules=[{"erf": np.vectorize(math.erf)}, "numpy"])
         return float(np.sum(weight * f(*fields.T)))
+
+    def _nodes(self, size):
+        """As many as are exact for a polynomial, enough for what is none."""
+        if not self.integrand.is_polynomial(*self.variables):
+            return NODES[size]
+        return sympy.Poly(self.integrand, *self.variables).total_degree() // 2 + 1
 
     def _latex(self, printer, exp=None):
         text = rf"\mathbb{{E}}\left[{printer.doprint(self.integrand)}\right]"
