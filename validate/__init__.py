@@ -3,6 +3,7 @@
 from .compare import Check, Verdict, compare
 from .critical import compare_critical, critical_law
 from .crossings import binder_crossings
+from .diagram import compare_diagram
 from .disorder import Sample, draw, typical
 from .estimates import Estimate, effective_sample_size, estimate, split_r_hat
 from .exact import Exact, exact
@@ -32,6 +33,7 @@ __all__ = [
     "capacity_curve",
     "compare",
     "compare_critical",
+    "compare_diagram",
     "compare_susceptibility",
     "critical_law",
     "draw",

@@ -170,6 +170,47 @@ def plot_hysteresis(hysteresis, ax=None):
     return artists
 
 
+VERDICT_COLOURS = {"consistent": "#1a9850", "inconsistent": "#d73027", "undecided": "#ffcc33"}
+
+
+def plot_diagram(found, ax=None):
+    """The theory's phase diagram with the points that were simulated, numbered and coloured by their verdicts, and the residuals of all
+    their checks in standard errors beside it.
+
+    Parameters
+    ----------
+    found : validate.diagram.DiagramVerdict
+    ax : pair of Axes (diagram, residuals), or one Axes for the diagram alone; default: a new pair
+
+    Returns
+    -------
+    dict of artists: "axes", "points", "numbers" and, with two axes, "residuals", "band"
+    """
+    from meanfield.plot import phase_diagram
+
+    left, right = _beside(ax)
+    phase_diagram(found.diagram, ax=left)
+    names, artists = list(found.places[0].at) if found.places else [], {"axes": left, "points": [], "numbers": []}
+    for k, place in enumerate(found.places, 1):
+        at = [place.at[name] for name in names]
+        artists["points"] += left.plot(*at, "o", ms=11, color=VERDICT_COLOURS[place.verdict.verdict], mec="black", mew=0.8, zorder=6)
+        artists["numbers"].append(left.annotate(str(k), at, ha="center", va="center", fontsize=7, zorder=7))
+    if right is None:
+        return artists
+    rows = [(k, c.z) for k, p in enumerate(found.places, 1) for c in p.verdict.checks if c.z is not None]
+    limit = max((p.verdict.threshold for p in found.places if np.isfinite(p.verdict.threshold)), default=3.5)
+    artists["band"] = right.axhspan(-limit, limit, color="0.9", zorder=0)
+    colours = [VERDICT_COLOURS[found.places[k - 1].verdict.verdict] for k, _ in rows]
+    artists["residuals"] = right.scatter([k for k, _ in rows], [np.clip(z, -3 * limit, 3 * limit) for _, z in rows], c=colours, edgecolors="black",
+                                         linewidths=0.5, zorder=3)
+    right.axhline(0, color=INK, lw=1)
+    right.set_xticks(range(1, len(found.places) + 1))
+    right.set_xlabel("point")
+    right.set_ylabel("(measured - theory) / error")
+    right.set_title(found.verdict)
+    return artists
+
+
 def plot_scan(verdicts, along, observable, ax=None, curve=None):
     """One observable along a parameter: theory as a line, measurements with bars, and below it the residuals.
 
@@ -212,6 +253,14 @@ def _axes(ax):
     import matplotlib.pyplot as plt
 
     return plt.subplots(figsize=(4.5, 3.2), layout="constrained")[1]
+
+
+def _beside(ax):
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        return plt.subplots(1, 2, width_ratios=(1.6, 1), figsize=(9.5, 4.4), layout="constrained")[1]
+    return (ax, None) if not np.iterable(ax) else ax
 
 
 def _pair(ax):

@@ -2,6 +2,7 @@
 
 from theory.errors import InputError
 
+from . import validate_diagram
 from .arguments import add_ansatz, add_checkpoint, add_model, add_sampling, add_state, ansatz, checkpoint, positive_integer, read_setting, sampling
 from .output import FIGURES, assignments, number, print_json, print_table, require_writable, warn
 
@@ -16,6 +17,7 @@ def add_arguments(parser) -> None:
     add_state(parser)
     add_ansatz(parser)
     add_checkpoint(parser)
+    validate_diagram.add_arguments(parser)
     parser.add_argument("--sizes", metavar="N,N,...", type=sizes, help="numbers of sites to extrapolate from")
     parser.add_argument("--all", action="store_true", help="every built-in model; exit status 1 if one is inconsistent")
     parser.add_argument("-o", "--output", metavar="FILE", help="draw every check against 1/N, and P(q) where there is one (png, pdf or svg)")
@@ -37,6 +39,8 @@ def run(args) -> int:
         raise InputError("validate: -o draws the checks of one MODEL; leave it out with --all")
     if args.all and args.checkpoint:
         raise InputError("validate: --checkpoint keeps the simulations of one MODEL; leave it out with --all")
+    if validate_diagram.asked(args):
+        return validate_diagram.run(args)
     return _run_all(args) if args.all else _run_one(args)
 
 
