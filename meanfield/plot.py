@@ -53,10 +53,11 @@ HATCHES = {"metastable": {"hatch": "////", "edgecolor": "#8a8aa0"}, "invalid": {
 WALLS = ("continuous", "first-order", "static", "capacity")
 STABLE, UNSTABLE = {"linestyle": "-", "linewidth": 1.9}, {"linestyle": (0, (1, 1.6)), "linewidth": 1.3}
 LINE_NAMES = {"first-order": "first order", "at": "de Almeida–Thouless", "zero-entropy": "zero entropy", "gardner": "Gardner"}
-POINT_NAMES = {"turning": "turning point", "at": "replica symmetry breaks"}
+POINT_NAMES = {"turning": "turning point", "at": "replica symmetry breaks", "critical-end": "critical end point"}
 POINT_STYLES = {
     "tricritical": {"marker": "o", "markersize": 6.5, "color": INK, "markeredgecolor": "white", "markeredgewidth": 1.1},
     "critical": {"marker": "o", "markersize": 6.0, "color": "white", "markeredgecolor": INK, "markeredgewidth": 1.5},
+    "critical-end": {"marker": "v", "markersize": 6.5, "color": "white", "markeredgecolor": INK, "markeredgewidth": 1.3},
     "triple": {"marker": "^", "markersize": 6.5, "color": INK, "markeredgecolor": "white", "markeredgewidth": 0.9},
     "multicritical": {"marker": "D", "markersize": 4.5, "color": INK, "markeredgecolor": "white", "markeredgewidth": 0.9},
     "turning": {"marker": "s", "markersize": 4.2, "color": "white", "markeredgecolor": INK, "markeredgewidth": 1.1},

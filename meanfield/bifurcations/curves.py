@@ -15,7 +15,10 @@ from .steps import Steps
 
 __all__ = ["Coexistence", "CurvePoint", "Fold", "Instability", "Tracing", "merging_point", "trace"]
 
+# Ends of curves: largest change with the degree of a polynomial, nodes of it and the fewest, their least share of the amplitude, the
+# amplitudes up to which they reach, and how close an end is to the edge of the box to lie on it.
 FIT = 1e-6
+NODES, LEAST_NODES, LOW, WIDEST, EDGE = 18, 7, 0.15, (0.1, 0.2, 0.35, 0.6), 1e-12
 # The smallest width of a difference.
 LEAST = 1e-10
 
@@ -316,10 +319,10 @@ def _closes(start, here, new):
 
 
 def merging_point(equations, points, options=Tracing()):
-    """Parameter values, shape (2,), at which a curve ends because solutions merge there, to about 1e-9, and whether they were found.
+    """Parameter values, shape (2,), at which a curve ends because solutions merge there, and whether they were found.
 
     The curve is an even function of the amplitude that vanishes at its end: the end is the value at zero of a polynomial in
-    the square of the amplitude, fitted to points on the curve.
+    the square of the amplitude, through points on the curve, of the degree and the range that change it least.
 
     Parameters
     ----------
@@ -334,19 +337,37 @@ def merging_point(equations, points, options=Tracing()):
     amplitudes = np.array([fading @ p.w for p in points])
     rising = int(np.argmin(np.append(np.diff(amplitudes) > 0, False))) + 1
     known, w = amplitudes[:rising], np.array([p.w for p in points[:rising]])
-    top = min(known[-1], 0.3)
-    nodes = []
-    for amplitude in np.sqrt(np.linspace(max(known[0], top / 4) ** 2, top**2, 12)):
+    best = np.inf, None
+    for top in {min(known[-1], widest) for widest in WIDEST}:
+        nodes = _even_nodes(equations, options, fading, known, w, top)
+        if len(nodes) > LEAST_NODES:
+            best = min(best, _at_zero(nodes), key=lambda found: found[0])
+    change, unit = best
+    if unit is None:
+        return equations.values(points[0].w), False
+    unit = np.clip(np.where(np.abs(unit - np.round(unit)) < EDGE, np.round(unit), unit), 0, 1)
+    # The end lies within a step of the last point; a fit that strays was no function of the square.
+    sound = change < FIT and np.abs(unit - points[0].w[-2:]).max() < 2 * options.largest
+    return (equations.family.values(unit), True) if sound else (equations.values(points[0].w), False)
+
+
+def _even_nodes(equations, options, fading, known, w, top):
+    """[(amplitude^2, unit coordinates)] of points on the curve at Chebyshev nodes of the square, up to an amplitude."""
+    low, found = max(known[0], LOW * top) ** 2, []
+    for square in (low + top**2) / 2 + (top**2 - low) / 2 * np.cos(np.pi * (np.arange(NODES) + 0.5) / NODES):
+        amplitude = np.sqrt(square)
         guess = np.array([np.interp(amplitude, known, column) for column in w.T])
         solved = _correct(equations, guess, fading, options, amplitude)
         if solved is not None:
-            nodes.append((amplitude**2, *solved[-2:]))
-    if len(nodes) < 3:
-        return equations.values(points[0].w), False
+            found.append((square, *solved[-2:]))
+    return found
+
+
+def _at_zero(nodes):
+    """(change, unit coordinates at amplitude zero) from polynomials of rising degree, where one more degree changes least."""
     squares, *places = np.array(nodes).T
-    fits = [np.polynomial.Polynomial.fit(squares, place, min(5, len(nodes) - 1)) for place in places]
-    misfit = max(np.abs(fit(squares) - place).max() for fit, place in zip(fits, places))
-    unit = np.clip([fit(0.0) for fit in fits], 0, 1)
-    # The end lies within a step of the last point; a fit that strays was no function of the square.
-    sound = misfit < FIT and np.abs(unit - points[0].w[-2:]).max() < 2 * options.largest
-    return (equations.family.values(unit), True) if sound else (equations.values(points[0].w), False)
+    degrees = range(2, len(nodes) - 3)
+    fits = [[np.polynomial.Chebyshev.fit(squares, place, degree)(0.0) for place in places] for degree in degrees]
+    changes = np.abs(np.diff(fits, axis=0)).max(axis=1)
+    best = int(changes.argmin())
+    return changes[best], np.array(fits[best + 1])

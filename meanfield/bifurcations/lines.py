@@ -1,6 +1,6 @@
 """The lines of a phase diagram: curves started at the transitions of sections, cut to where they bound phases."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -10,6 +10,7 @@ from .coexistence import cusp_starts, stable_pair, tricritical_start
 from .critical import critical_point
 from .curves import Coexistence, Fold, Instability, Tracing, merging_point, trace
 from .family import invariant_subspace, spectrum
+from .sharp import sharpened, turning_points
 from ..diagram.labels import distinct_labels
 from ..transitions import Origin
 
@@ -22,8 +23,8 @@ EQUAL = 1e-11
 MARGINAL = 1e-9
 # Ends of lines closer than this, in units of the box, to a critical or tricritical point end there.
 SNAP = 0.02
-# A curve passes a special point where its order parameters are this close to the state there.
-MEETING = 0.15
+# A curve passes a special point closer than ON where its order parameters are this close to the state there.
+ON, MEETING = 1e-3, 0.15
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +54,16 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class SpecialPoint:
-    """A point where lines end or meet: "tricritical", "critical", "triple" (three phases) or "multicritical"."""
+    """A special point of lines.
+
+    Attributes
+    ----------
+    kind : where lines end or meet "tricritical", "critical", "critical-end" (a continuous line ends on a first-order one), "triple"
+        (three phases), "multicritical"; "turning" (a parameter has an extremum along a line)
+    at : (2,) parameter values
+    state : order parameters there, of one of the phases
+    between : labels of two phases
+    """
 
     kind: str
     at: np.ndarray
@@ -107,7 +117,7 @@ class LineFinder:
         points = trace(equations, start, self.box.generic_symmetry, self.options)
         if len(points) > 1:
             self.curves.append(_Curve(equations, points))
-            self.special += [p for p in self.ends(equations, points) if not self.known(p)]
+            self.special += [self.sharp(p, equations) for p in self.ends(equations, points) if not self.known(p)]
 
     def grow(self):
         """Add first-order lines from the cusps and tricritical points of spinodals, those of curves added since the last call."""
@@ -125,7 +135,7 @@ class LineFinder:
             if inward[0].end == "merge":
                 point, start = tricritical_start(self.box, equations, inward)
                 if point and not self.known(special := SpecialPoint(*point)):
-                    self.special.append(special)
+                    self.special.append(self.sharp(special))
                 if start:
                     yield start
 
@@ -158,6 +168,11 @@ class LineFinder:
             return SpecialPoint(*sharp)
         return SpecialPoint("multicritical", place, states[-1]) if sound else None
 
+    def sharp(self, point, equations=None):
+        """A special point to all digits, where the equations for it are known."""
+        found = sharpened(self.box.family, point.kind, point.at, [point.state])
+        return point if found is None else replace(point, at=found[0], state=found[1])
+
     @staticmethod
     def joint(equations):
         """Basis of the smallest invariant subspace that holds both solutions."""
@@ -170,7 +185,7 @@ class LineFinder:
         for k, other in enumerate(self.special):
             if self.near(point.at, other.at, 1e-3):
                 if other.kind == "multicritical" and point.kind != "multicritical":
-                    self.special[k] = point
+                    self.special[k] = self.sharp(point)
                 return True
         return False
 
@@ -187,14 +202,59 @@ class LineCutter:
     def lines(self):
         """All Lines: those of curves, and tricritical points as lines of one point."""
         found = self.distinct([line for curve in self.finder.curves for line in self.cut(curve)])
-        return [*found, *(self.point_line(p, found) for p in self.finder.special if p.kind == "tricritical")]
+        return [*found, *(self.point_line(p, found) for p in self.kept(found) if p.kind == "tricritical")]
 
     def special_points(self, lines):
-        """The special points of equilibrium: metastable ones, and those where lines only seem to meet, are left out."""
+        """The special points of equilibrium, and where its lines and spinodals turn."""
+        ends = self.critical_ends(lines)
+        kept = [p for p in self.kept(lines) if not any(self.finder.near(p.at, e.at, 1e-3) for e in ends)] + ends
+        return [*kept, *self.triple_points(lines, kept), *self.turning(lines)]
+
+    def kept(self, lines):
+        """Special points without metastable ones and those where lines only seem to meet."""
         ends = [end for line in lines if line.kind in ("continuous", "first-order") for end in line.points[[0, -1]]]
         least = {"multicritical": 3, "critical": 1, "tricritical": 1}
-        kept = [p for p in self.finder.special if sum(self.finder.near(p.at, e, 1e-3) for e in ends) >= least[p.kind]]
-        return kept + self.triple_points(lines, kept)
+        return [p for p in self.finder.special if sum(self.finder.near(p.at, e, 1e-3) for e in ends) >= least[p.kind]]
+
+    def critical_ends(self, lines):
+        """Ends of continuous lines on first-order ones, which go on."""
+        found = []
+        ends = [(line, place) for line in lines if line.kind == "first-order" for place in line.points[[0, -1]]]
+        for place in (end for line in lines if line.kind == "continuous" for end in line.points[[0, -1]]):
+            meeting = [line for line, end in ends if self.finder.near(place, end, 1e-3)]
+            tricritical = any(p.kind == "tricritical" and self.finder.near(place, p.at, 1e-3) for p in self.finder.special)
+            if len(meeting) == 2 and not tricritical and (states := self.coexisting_with_instability(place)):
+                at, state = sharpened(self.box.family, "critical-end", place, states) or (place, states[0])
+                found.append(SpecialPoint("critical-end", at, state, meeting[0].between))
+        return found
+
+    def coexisting_with_instability(self, place):
+        """The symmetric state that loses its stability near a place and another state of its free energy, or None."""
+        unit = self.box.family.unit(place)
+        near = [(np.abs(p.w[-2:] - unit).max(), c.equations.states(p.w)[0]) for c in self.finder.curves
+                if type(c.equations) is Instability for p in c.points]
+        distance, symmetric = min(near, key=lambda pair: pair[0], default=(1.0, None))
+        if distance > SNAP:
+            return None
+        free_energy = self.box.family.at(place).evaluate(symmetric).free_energy
+        others = [(abs(f - free_energy), tuple(phi)) for f, phi in self.rivals(place) if np.abs(phi - symmetric).max() > MEETING]
+        return [symmetric, np.array(min(others)[1])] if others else None
+
+    def turning(self, lines):
+        """Points at which a parameter has an extremum along a line."""
+        found = []
+        for curve in self.finder.curves:
+            for w in turning_points(curve.equations, curve.points):
+                at, kind = curve.equations.values(w), {"unstable": "spinodal"}.get(k := self.kind(curve.equations, w), k)
+                near = [line for line in lines if line.kind == kind and self.passes(line, at)]
+                if near and not any(self.finder.near(at, p.at, ON) for p in [*self.finder.special, *found]):
+                    found.append(SpecialPoint("turning", at, curve.equations.states(w)[0], near[0].between))
+        return found
+
+    def passes(self, line, place):
+        """Whether a place within the box is on a line."""
+        unit = self.box.family.unit(place)
+        return bool((np.abs(unit - 0.5) < 0.5 - ON).all() and _distance(self.box.family.unit(line.points), unit) < ON)
 
     def triple_points(self, lines, others):
         """Points where three first-order lines end, with three phases in equilibrium."""
@@ -203,7 +263,9 @@ class LineCutter:
         for place in (end for line in first_order for end in line.points[[0, -1]]):
             meeting = [line for line in first_order if any(self.finder.near(place, e, 1e-6) for e in line.points[[0, -1]])]
             if len(meeting) == 3 and not any(self.finder.near(place, p.at, 1e-3) for p in [*others, *found]):
-                found.append(SpecialPoint("triple", place, self.equilibrium(place), meeting[0].between))
+                states = [self.box.generic_symmetry.canonical(phi) for phi in self.lowest(place, 3)]
+                at, state = sharpened(self.box.family, "triple", place, states) or (place, states[0])
+                found.append(SpecialPoint("triple", at, state, meeting[0].between))
         return found
 
     def crossings(self):
@@ -247,8 +309,11 @@ class LineCutter:
         """{index: place} where a curve passes a special point: the phases at its sides are others beyond."""
         unit, found = np.array([p.w[-2:] for p in curve.points]), {}
         for special in self.finder.special:
-            distance = np.abs(unit - self.box.family.unit(special.at)).max(1)
+            place = self.box.family.unit(special.at)
+            distance = np.abs(unit - place).max(1)
             k = int(distance.argmin())
+            if _distance(unit, place) > ON:
+                continue
             met = min(np.abs(phi - special.state).max() for phi in curve.equations.states(curve.points[k].w)) < MEETING
             if special.kind != "tricritical" and met and 1 < k < len(unit) - 1 and distance[k] < SNAP:
                 found[k] = special.at
@@ -258,8 +323,8 @@ class LineCutter:
         """The Line of the points a..b-1 of a curve, with its ends made exact."""
         equations, points = curve.equations, curve.points
         body = [equations.values(p.w) for p in points[a:b]]
-        first = [passed[a]] if a in passed else self.exact_end(equations, points, kinds, a, -1)
-        last = [passed[b]] if b in passed else self.exact_end(equations, points, kinds, b - 1, +1)
+        first, start = ([passed[a]], True) if a in passed else self.exact_end(equations, points, kinds, a, -1)
+        last, end = ([passed[b]], True) if b in passed else self.exact_end(equations, points, kinds, b - 1, +1)
         places = np.array([*first, *body, *last])
         kind = kinds[a]
         if kind == "unstable":
@@ -267,17 +332,17 @@ class LineCutter:
         if kind is None or len(places) < 2 or np.ptp(self.box.family.unit(places), axis=0).max() < 2e-3:
             return
         between = self.between(equations, kind, points[(a + b - 1) // 2])
-        yield Line(kind, between, self.snapped(places))
+        yield Line(kind, between, self.snapped(places, (start, end)))
 
     def exact_end(self, equations, points, kinds, k, side):
-        """[] or [values] of the exact end of a run of points beyond its k-th."""
+        """([] or [values] of the exact end of a run of points beyond its k-th, whether it is exact)."""
         other = k + side
         if 0 <= other < len(points) and kinds[other] != kinds[k]:
-            return [self.bisected(equations, points[k], points[other], kinds[k])]
+            return [self.bisected(equations, points[k], points[other], kinds[k])], True
         if not 0 <= other < len(points) and points[k].end == "merge":
-            inward = points[k:] if side < 0 else points[k::-1]
-            return [merging_point(equations, inward)[0]]
-        return []
+            place, sound = merging_point(equations, points[k:] if side < 0 else points[k::-1])
+            return [place], sound
+        return [], points[k].end != "lost"
 
     def bisected(self, equations, inside, outside, kind):
         """The place between two points at which a curve stops being of its kind."""
@@ -292,11 +357,11 @@ class LineCutter:
                 high = middle
         return place
 
-    def snapped(self, places):
-        """Places whose ends are moved onto a special point close by, and points beyond it dropped."""
+    def snapped(self, places, exact):
+        """Places whose ends are moved onto a special point, very close by where the end is exact, and points beyond it dropped."""
         snap = min(SNAP, 0.3 * np.ptp(self.box.family.unit(places), axis=0).max())
         for side in (0, -1):
-            reach = {p: 1e-3 if p.kind == "multicritical" else snap for p in self.finder.special}
+            reach = {p: 1e-3 if p.kind == "multicritical" or exact[side] else snap for p in self.finder.special}
             near = [p for p in self.finder.special if self.finder.near(places[side], p.at, reach[p])]
             if near:
                 keep = np.abs(self.box.family.unit(places) - self.box.family.unit(near[0].at)).max(1) > reach[near[0]] / 4
@@ -397,6 +462,14 @@ class LineCutter:
         """The state of lowest free energy at a place, from the grid's states around it."""
         found = [(free_energy, tuple(phi)) for free_energy, phi in self.rivals(values)]
         return np.array(min(found)[1]) if found else np.full(len(self.box.names), np.nan)
+
+    def lowest(self, values, count):
+        """The states of lowest free energy at a place, each once."""
+        found = []
+        for _, phi in sorted(self.rivals(values), key=lambda rival: rival[0]):
+            if not any(np.abs(phi - other).max() < ON for other in found):
+                found.append(phi)
+        return found[:count]
 
     def point_line(self, special, lines):
         """A tricritical point as a line of one point, between the phases of the line that ends there."""
