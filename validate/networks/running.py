@@ -175,7 +175,7 @@ def _state_of(value):
 
 
 def _put_back(value, kept):
-    """The value that a kept one stands for; generators, modules and optimizers are changed in place."""
+    """The value that a kept one stands for; generators, modules, optimizers and what they train are changed in place."""
     if hasattr(value, "get_state") and hasattr(value, "set_state"):
         value.set_state(_tensor(kept))
     elif isinstance(value, np.random.Generator):
@@ -183,10 +183,17 @@ def _put_back(value, kept):
     elif hasattr(value, "state_dict"):
         value.load_state_dict(_tensors(kept))
     elif hasattr(value, "detach"):
-        return _tensor(kept).to(value.device).requires_grad_(value.requires_grad)
+        return _filled(value, kept) if value.requires_grad else _tensor(kept).to(value.device)
     else:
         return kept
     return value
+
+
+def _filled(parameter, kept):
+    """A trained tensor with its values back: optimizers know it as an object."""
+    with import_torch().no_grad():
+        parameter.copy_(_tensor(kept))
+    return parameter
 
 
 def _plain(value, arrays):
