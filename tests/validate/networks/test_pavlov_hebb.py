@@ -1,0 +1,32 @@
+"""Neurons and synapses in torch: the closed equations are those of the theory, products of independent networks, settings."""
+
+import numpy as np
+import pytest
+import sympy
+
+from theory import InputError
+from theory.learning.pavlov import BLOCKS, derive_pavlov, n1, n2, slow, tau, u1, u2
+from theory.symbols import beta
+from validate.networks import experiment
+
+torch = pytest.importorskip("torch")
+dynamics = pytest.importorskip("validate.networks.pavlov_dynamics")
+
+
+def test_the_closed_flow_reduces_to_the_derived_blocks():
+    signs = torch.tensor([1.0, -1.0, -1.0, 1.0, 1.0], dtype=torch.float64)
+    group = torch.tensor([0, 0, 1, 1, 1])
+    levels, inner = torch.tensor([0.8, 0.3], dtype=torch.float64), torch.tensor([[0.5, 0.2], [0.2, 0.4]], dtype=torch.float64)
+    couplings = inner[group][:, group] * torch.outer(signs, signs) * (1 - torch.eye(5, dtype=torch.float64))
+    stimulus = signs * torch.tensor([0.7, 0.1], dtype=torch.float64)[group]
+    spins, synapses = dynamics.closed_flow(levels[group] * signs, couplings, 0.6, stimulus, 8.0)
+    at = dict(zip(BLOCKS, (0.8, 0.3, 0.5, 0.2, 0.4))) | {beta: 0.6, tau: 1.0, slow: 8.0, n1: 2, n2: 3, u1: 0.7, u2: 0.1}
+    expected = [float(e.subs(at)) for e in sympy.sympify(derive_pavlov()["blocks"])]
+    assert (spins * signs).numpy() == pytest.approx(np.array(expected)[group.numpy()], abs=1e-12)
+    assert (synapses * torch.outer(signs, signs))[[0, 0, 2], [1, 2, 3]].numpy() == pytest.approx(expected[2:], abs=1e-12)
+
+
+def test_weak_stimuli_are_refused():
+    with pytest.raises(InputError, match="stimulus") as error:
+        experiment("pavlov-hebb").read({"stimulus": 20.0})
+    assert "\n" not in str(error.value)
