@@ -49,8 +49,8 @@ def retrieval_threshold(kind, strength, overlap=1.0):
 def nearest_pattern(overlap, N):
     """The same threshold of binary patterns at infinite strength and finite N, as the mean of log P over N.
 
-    The first pattern nearer than the right one comes after a geometric number of draws, of mean logarithm -log p - gamma for a small
-    probability p that a random pattern is as near: the statistics of extremes.
+    The first pattern as near as the right one comes after a geometric number of draws, of mean logarithm -log p - gamma for a
+    small probability p that a random pattern is as near: the statistics of extremes.
 
     Returns
     -------
@@ -77,7 +77,13 @@ class Clusters:
 
 
 def clusters(beta, c, sigma):
-    """The fixed point in the limit of infinitely many patterns; c is the centres' length, sigma^2 the variance of each entry about them.
+    """The fixed point in the limit of infinitely many patterns.
+
+    Parameters
+    ----------
+    beta : inverse temperature of the softmax
+    c : length of the centres
+    sigma : standard deviation of each entry about them
 
     Raises
     ------
@@ -85,7 +91,7 @@ def clusters(beta, c, sigma):
         Where beta sigma^2 >= 1: no average over a cluster is stable.
     """
     if beta * sigma**2 >= 1:
-        raise InputError(f"beta sigma^2 = {beta * sigma**2:.3g}: expected less than 1, beyond it no average over a cluster is stable")
+        raise InputError(f"beta sigma^2 = {beta * sigma**2:.3g}: expected less than 1, beyond it no cluster's average is stable")
     found = cluster_map()
     values = dict(zip(symbols("beta c sigma"), (beta, c, sigma)))
     m, = symbols("m")
@@ -96,6 +102,6 @@ def clusters(beta, c, sigma):
 
 
 def update_bound(beta, separation, distance, length, P):
-    """The largest distance from its pattern after one update, see `theory.learning.attention.fixed_point_bound`; arrays broadcast."""
+    """The largest distance from its pattern after one update, see `theory.learning.attention`; arrays broadcast."""
     names = symbols("beta Delta delta L P")
     return sympy.lambdify(names, fixed_point_bound(), "numpy")(beta, separation, distance, length, P)

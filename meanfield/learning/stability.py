@@ -48,7 +48,8 @@ def margin_model(teacher):
     """Weights on a sphere that alpha N random patterns hold at stability kappa or more, their labels random or a teacher's."""
     alpha, kappa, w = symbols("alpha kappa w")
     return Model(
-        site=SphericalSite(w), order_parameters={}, energy=0, couplings=(PatternConstraints(alpha, margin=kappa, teacher=teacher),),
+        site=SphericalSite(w), order_parameters={}, energy=0,
+        couplings=(PatternConstraints(alpha, margin=kappa, teacher=teacher),),
         parameters={alpha: Parameter("alpha", 1, min=0), kappa: Parameter("kappa", 0)}, name="perceptron with a margin",
     )
 
@@ -92,7 +93,7 @@ def _followed(model, alpha, spread, start):
             overlaps = dict(found.order_parameters)
             points.append({"kappa": kappa, "1 - q": 1 - overlaps["q"], **overlaps})
         elif not points:
-            raise InputError(f"alpha = {alpha:g}: no weights satisfy all constraints at margin 0; the load must lie below capacity")
+            raise InputError(f"alpha = {alpha:g}: no weights satisfy all constraints at margin 0; expected a load below capacity")
         if points[-1]["1 - q"] < spread and len(points) >= TERMS:
             return {name: np.array([point[name] for point in points]) for name in points[0]}
         kappa = _next(points) if found.converged else (kappa + points[-1]["kappa"]) / 2

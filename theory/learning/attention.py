@@ -1,6 +1,7 @@
-"""Modern Hopfield networks: the energy whose descent is attention, the capacity of exponential interactions, and clustered patterns.
+"""Modern Hopfield networks: the energy whose descent is attention, the capacity of exponential interactions, clustered patterns.
 
-H. Ramsauer et al., arXiv:2008.02217; M. Demircigil et al., J. Stat. Phys. 168, 288 (2017); C. Lucibello, M. Mezard, arXiv:2304.14964.
+H. Ramsauer et al., arXiv:2008.02217; M. Demircigil et al., J. Stat. Phys. 168, 288 (2017); C. Lucibello, M. Mezard,
+arXiv:2304.14964.
 The patterns are columns xi_mu of a matrix X, a state is a vector x, beta the inverse temperature of the softmax.
 """
 
@@ -13,7 +14,8 @@ from ..errors import InputError
 from ..functions import LogSumExp
 from ..symbols import symbols
 
-__all__ = ["AttentionEnergy", "ClusterMap", "PATTERNS", "attention_energy", "cluster_map", "cumulants", "exact_moment", "fixed_point_bound"]
+__all__ = ["AttentionEnergy", "ClusterMap", "PATTERNS", "attention_energy", "cluster_map", "cumulants", "exact_moment",
+           "fixed_point_bound"]
 
 PATTERNS = ("binary", "sphere")
 
@@ -41,8 +43,8 @@ class AttentionEnergy:
 def attention_energy(P, d):
     """The energy of P patterns in d dimensions and its concave-convex update (Yuille, Rangarajan 2003).
 
-    -(1/beta) log sum exp is concave, so E(y) <= y.y/2 + its tangent in x, which is least at y = X softmax(beta X^T x): attention with
-    keys and values X. As E(y) then lies |y - x|^2 / 2 below E(x) or more, every update lowers the energy.
+    -(1/beta) log sum exp is concave, so E(y) <= y.y/2 + its tangent in x, which is least at y = X softmax(beta X^T x): attention
+    with keys and values X. As E(y) then lies |y - x|^2 / 2 below E(x) or more, every update lowers the energy.
     """
     beta, = symbols("beta")
     state = symbols(" ".join(f"x{i}" for i in range(d))) if d > 1 else (symbols("x0")[0],)
@@ -74,7 +76,8 @@ def cumulants(kind):
         return sympy.log(sympy.cosh(strength))
     if kind == "sphere":
         exponent = strength * u + sympy.log(1 - u**2) / 2
-        inside = [root for root in sympy.solve(sympy.numer(sympy.together(exponent.diff(u))), u) if abs(root.subs(strength, 1)) < 1]
+        roots = sympy.solve(sympy.numer(sympy.together(exponent.diff(u))), u)
+        inside = [root for root in roots if abs(root.subs(strength, 1)) < 1]
         return exponent.subs(u, inside[0])
     raise InputError(f"no patterns {kind!r}; there are {', '.join(PATTERNS)}")
 
@@ -88,7 +91,7 @@ def exact_moment(kind, strength, N):
 
 @dataclass(frozen=True)
 class ClusterMap:
-    """Attention to infinitely many patterns +-c + sigma g about two opposite centres: overlap m = x.c/|c|^2 of a state along them.
+    """Attention to infinitely many patterns +-c + sigma g about two opposite centres: overlap m = x.c/|c|^2 along them.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Attention as a network: its energy, update and fixed points, and dense memories with a power of the overlap as energy, in torch."""
+"""Attention as a network: its energy and its update, and dense memories whose energy is a power of the overlap, in torch."""
 
 import numpy as np
 
@@ -49,7 +49,8 @@ def first_rival(total, overlaps, signal, strength):
     ----------
     total : tensor (B,), the logarithm of the sum so far
     overlaps : tensor (B, K), products xi.x of more patterns
-    signal : the same product of the right pattern; exponential weights exp(strength xi.x), or at infinite strength the larger product wins
+    signal : the same product of the right pattern
+    strength : of the weights exp(strength xi.x); at infinite strength the larger product wins
 
     Returns
     -------

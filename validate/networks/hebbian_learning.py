@@ -1,4 +1,4 @@
-"""Hebbian networks, pairwise and dense, taught by noisy examples with and without labels, against their replica theory; then digits."""
+"""Hebbian networks, pairwise and dense, taught by noisy examples with and without labels, against replica theory; then digits."""
 
 from dataclasses import dataclass
 
@@ -87,7 +87,7 @@ def _pairwise(s, run):
 
 
 def _relax_pairwise(s, run, points, N):
-    """Overlaps with the pattern that the networks start from, array (points, 2, copies): means over each half of the counted sweeps."""
+    """Overlaps with the pattern that the networks start in, array (points, 2, copies), in each half of the counted sweeps."""
     torch = import_torch()
     generator = run.generator(f"networks {N}")
     patterns, couplings = [], []
@@ -97,8 +97,8 @@ def _relax_pairwise(s, run, points, N):
             patterns.append(xi[0])
             couplings.append(pairwise_couplings(noisy_examples(xi, point.r, point.M, generator), point.r, KINDS[point.kind]))
     start, J = torch.stack(patterns), torch.stack(couplings, dim=1)
-    state = {"spins": start.clone(), "fields": torch.einsum("ibj,bj->bi", J, start), "m": torch.zeros(2, len(start), device=run.device),
-             "generator": run.generator(f"pairwise {N}")}
+    state = {"spins": start.clone(), "fields": torch.einsum("ibj,bj->bi", J, start),
+             "m": torch.zeros(2, len(start), device=run.device), "generator": run.generator(f"pairwise {N}")}
 
     def step(state, i):
         uniform = torch.rand(N, len(start), generator=state["generator"], device=run.device)
@@ -137,8 +137,8 @@ def _relax_dense(s, run, kind, N):
         vectors.append(rows.T)
     x = torch.stack(vectors, dim=1)
     signed = x * start.T[..., None]
-    state = {"spins": start.clone(), "m": torch.zeros(2, s.copies, device=run.device), "generator": run.generator(f"dense sweeps {kind} {N}"),
-             "sums": [(signed ** (k + 1)).sum(0) for k in range(s.p - 1)]}
+    state = {"spins": start.clone(), "m": torch.zeros(2, s.copies, device=run.device),
+             "generator": run.generator(f"dense sweeps {kind} {N}"), "sums": [(signed ** (k + 1)).sum(0) for k in range(s.p - 1)]}
 
     def step(state, i):
         uniform = torch.rand(N, s.copies, generator=state["generator"], device=run.device)
@@ -157,7 +157,7 @@ def _curve(s, name, points=25):
 
 
 def _images(s, run):
-    """Networks taught images of as many kinds of digits as they can hold, beside random patterns of the same size, quality and number."""
+    """Networks taught images of some classes, beside random patterns of the same size, number and quality."""
     images = load(s.data, run.folder)
     classes = range(2, 11)
     found = run.stage(f"images, {s.data}", lambda: _relax_images(s, run, images, classes))
@@ -165,9 +165,10 @@ def _images(s, run):
     K = s.classes
     row = K - classes[0]
     return {f"{s.data}, {K} classes": Statement(
-        f"networks taught {s.dense_M} images of {K} classes keep an overlap {found['images'][row]:.3g} with the class they start in, random patterns of the "
-        f"same size, number and quality {found['random'][row]:.3g}, theory of random patterns {found['theory'][row]:.3g}; the classes have overlaps "
-        f"{found['correlation'][row]:.2g} with each other, random ones about {images.train.shape[1] ** -0.5:.2g}",
+        f"networks taught {s.dense_M} images of {K} classes keep an overlap {found['images'][row]:.3g} with their class, "
+        f"random patterns of the same size, number and quality {found['random'][row]:.3g}, the theory of random patterns "
+        f"{found['theory'][row]:.3g}; overlaps between classes are {found['correlation'][row]:.2g}, between random ones about "
+        f"{images.train.shape[1] ** -0.5:.2g}",
         theory=float(found["theory"][row]), measured=float(found["images"][row]), error=float(found["error"][row]))}
 
 
@@ -178,16 +179,18 @@ def _relax_images(s, run, images, classes):
     prototypes = torch.stack([_majority(binary[torch.as_tensor(images.train_labels == k)]) for k in range(10)])
     generator, networks, rows = run.generator("images"), [], []
     for K in classes:
-        drawn = [_draw_images(binary, images.train_labels, run.rng(f"images {K} {copy}"), K, s.dense_M) for copy in range(s.copies)]
+        draws = [run.rng(f"images {K} {copy}") for copy in range(s.copies)]
+        drawn = [_draw_images(binary, images.train_labels, draw, K, s.dense_M) for draw in draws]
         r = float(np.mean([(e * prototypes[k][:, None]).mean().item() for k, e in drawn]))
         random = [_signs(K, binary.shape[1], generator, run.device) for _ in drawn]
         networks += [(prototypes[k], pairwise_couplings(e, r, supervised=True)) for k, e in drawn]
         networks += [(xi, pairwise_couplings(noisy_examples(xi, r, s.dense_M, generator), r, supervised=True)) for xi in random]
-        rows.append((_overlap(Point("supervised", K / binary.shape[1], r, s.dense_M), s.T), np.mean([_correlation(prototypes[k]) for k, _ in drawn])))
+        theory = _overlap(Point("supervised", K / binary.shape[1], r, s.dense_M), s.T)
+        rows.append((theory, np.mean([_correlation(prototypes[k]) for k, _ in drawn])))
     kept = _keep(s, run, networks).reshape(len(classes), 2, s.copies)
     (taught, control), (theory, correlation) = kept.swapaxes(0, 1), np.array(rows).T
-    return {"images": taught.mean(1), "error": taught.std(axis=1, ddof=1) / np.sqrt(s.copies), "random": control.mean(1), "theory": theory,
-            "correlation": correlation}
+    return {"images": taught.mean(1), "error": taught.std(axis=1, ddof=1) / np.sqrt(s.copies), "random": control.mean(1),
+            "theory": theory, "correlation": correlation}
 
 
 def _correlation(patterns):
@@ -207,8 +210,8 @@ def _keep(s, run, networks):
     start = torch.cat([patterns for patterns, _ in networks])
     owner = torch.cat([torch.full((len(patterns),), k) for k, (patterns, _) in enumerate(networks)])
     J = torch.stack([couplings for _, couplings in networks], dim=1)[:, owner].contiguous()
-    state = {"spins": start.clone(), "fields": torch.einsum("ibj,bj->bi", J, start), "m": torch.zeros(len(start), device=run.device),
-             "generator": run.generator("image sweeps")}
+    state = {"spins": start.clone(), "fields": torch.einsum("ibj,bj->bi", J, start),
+             "m": torch.zeros(len(start), device=run.device), "generator": run.generator("image sweeps")}
 
     def step(state, i):
         uniform = torch.rand(start.shape[1], len(start), generator=state["generator"], device=run.device)
@@ -233,10 +236,12 @@ def _draw_images(binary, labels, rng, K, M):
 
 def require(s):
     """Whole numbers of patterns at all sizes; see `Experiment.require`."""
-    loads = [s.alpha, *(f * s.alpha for f in SCANS["alpha"] if s.scan)]
-    for alpha in loads:
-        if abs(alpha * (s.largest // 4) - round(alpha * (s.largest // 4))) > 1e-6 or alpha * (s.largest // 4) < 0.5:
-            raise InputError(f"train hebbian-learning: alpha = {alpha:g} times {s.largest // 4} weights must be a whole number of patterns, at least 1")
+    smallest = s.largest // 4
+    for alpha in [s.alpha, *(f * s.alpha for f in SCANS["alpha"] if s.scan)]:
+        patterns = alpha * smallest
+        if s.largest % 4 or abs(patterns - round(patterns)) > 1e-6 or patterns < 0.5:
+            raise InputError(f"train hebbian-learning: largest = {s.largest} must be a multiple of 4, and a quarter of it times "
+                             f"alpha = {alpha:g} a whole number of patterns: got {patterns:g}")
 
 
 def draw(report, figure):
@@ -277,17 +282,20 @@ EXPERIMENT = Experiment(
         Setting("r", 0.5, "quality of the examples: their overlap with the pattern", above=0, below=1, reduced=0.6),
         Setting("M", 20, "examples of each pattern", low=1, integer=True),
         Setting("T", 0.2, "temperature, k_B = 1", above=0.02, below=1),
-        Setting("largest", 400, "spins of the largest pairwise network; a half and a quarter of it are used as well", low=16, integer=True, reduced=160),
+        Setting("largest", 400, "spins of the largest pairwise network; a half and a quarter of them are used as well", low=16,
+                integer=True, reduced=160),
         Setting("scan", 1, "whether alpha, r and M are varied as well (1) or not (0)", low=0, high=1, integer=True, reduced=0),
         Setting("copies", 16, "networks of each kind and size", low=2, integer=True),
         Setting("sweeps", 60, "heat-bath sweeps, of which the last two thirds count", low=6, integer=True, reduced=30),
         Setting("p", 4, "spins of one interaction of the dense networks", low=3, high=6, integer=True),
         Setting("a", 0.03, "load of the dense networks, alpha (p-1)!", above=0, high=1),
         Setting("dense_r", 0.7, "quality of the examples of the dense networks", above=0, below=1, reduced=0.8),
-        Setting("dense_M", 20, "examples of each pattern of the dense networks, and of each class of images", low=1, high=100, integer=True, reduced=10),
+        Setting("dense_M", 20, "examples of each pattern of the dense networks, and of each class of images", low=1, high=100,
+                integer=True, reduced=10),
         Setting("dense_T", 0.2, "temperature of the dense networks", above=0.02, below=1, reduced=0.15),
-        Setting("dense_largest", 60, "spins of the largest dense network; 0.6 and 0.8 times as many are used as well", low=12, high=200, integer=True, reduced=36),
-        Setting("classes", 3, "classes of images of which is told; all numbers of classes are drawn", low=2, high=10, integer=True),
+        Setting("dense_largest", 60, "spins of the largest dense network; 0.6 and 0.8 times as many are used as well", low=12,
+                high=200, integer=True, reduced=36),
+        Setting("classes", 3, "classes of images that are told of; all numbers are drawn", low=2, high=10, integer=True),
         Setting("data", "digits", "images", choices=DATASETS),
     ),
     predict=predict,

@@ -4,7 +4,7 @@ import numpy as np
 
 from .running import import_torch
 
-__all__ = ["dense_examples", "dense_field", "noisy_examples", "pairwise_couplings", "pairwise_sweep", "dense_sweep", "sets_of_others"]
+__all__ = ["dense_examples", "dense_field", "dense_sweep", "noisy_examples", "pairwise_couplings", "pairwise_sweep"]
 
 
 def noisy_examples(patterns, r, M, generator):
@@ -17,7 +17,7 @@ def noisy_examples(patterns, r, M, generator):
 def pairwise_couplings(examples, r, supervised):
     """Hebbian couplings (N, N): of the means of the examples where these are labelled, of the single examples otherwise.
 
-    J = (1/(N (1 + rho))) sum_mu eta_mu eta_mu^T with eta_mu the mean over r; unsupervised, the average over examples of the same product.
+    J = (1/(N (1 + rho))) sum_mu eta_mu eta_mu^T with eta_mu the mean over r; without labels the mean is over their products.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def pairwise_sweep(spins, fields, couplings, T, uniform):
 
 
 def dense_examples(examples, r, p, supervised):
-    """The vectors (K, N) of a p-body network and the weight of each: H = -(N/p) weight sum_k (overlap with k)^p over distinct sites.
+    """Vectors (K, N) of a p-body network and the weight of each: H = -(N/p) weight sum_k (overlap with k)^p, sites distinct.
 
     Labelled examples count by their mean over r, with weight (1 + rho)^(-p/2); others one by one, with weight 1/(M r^p).
     """
@@ -59,7 +59,7 @@ def dense_examples(examples, r, p, supervised):
     return examples.reshape(-1, N), 1 / (M * r**p)
 
 
-def sets_of_others(N, p):
+def _sets_of_others(N, p):
     """The number of sets of p - 1 sites out of the N - 1 others, times (p - 1)!: what one pattern's field is divided by."""
     return float(np.prod([N - k for k in range(1, p)], dtype=float))
 
@@ -78,7 +78,7 @@ def dense_field(x, s, sums, p, weight, N):
     for total in sums:
         power = power * signed
         others.append(total - power)
-    return weight * np.prod(range(1, p), dtype=float) / sets_of_others(N, p) * (x * _elementary(others)).sum(1)
+    return weight * np.prod(range(1, p), dtype=float) / _sets_of_others(N, p) * (x * _elementary(others)).sum(1)
 
 
 def _elementary(sums):

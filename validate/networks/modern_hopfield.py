@@ -1,4 +1,4 @@
-"""Modern Hopfield networks: exponential capacity against random energies, attention to clusters against mean-field theory, dense memories."""
+"""Modern Hopfield networks: exponential capacity against random energies, attention to clusters, dense memories."""
 
 import numpy as np
 
@@ -22,15 +22,15 @@ SHARES = (0.6, 0.8, 1.0)
 CHUNK = 4096
 # Updates until a state rests, and the smallest rise of an energy that is no rounding.
 UPDATES, RISE = 100, 1e-9
-# The data set of the three kinds of fixed points: patterns, dimensions, spread of an entry over the centres' distance, and beta of patterns at
-# distance 1.
-FEW, FEW_DIMENSIONS, FEW_SPREAD = 64, 16, 0.1
+# The data set of the three kinds of fixed points: patterns, dimensions, spread of an entry about centres of length 1.
+FEW, FEW_DIMENSIONS, FEW_SPREAD = 64, 16, 0.05
 ATTENDED_BETAS = np.geomspace(0.3, 3000.0, 49)
 
 
 def predict(s):
-    """Random-energy thresholds, extremes at finite size, the clusters' fixed point, and replica theory; see `Experiment.predict`."""
-    found = {_threshold_name(kind, f): Prediction(retrieval_threshold(kind, f * s.strength), note="random energies, N -> infinity")
+    """Random-energy thresholds, extremes, the clusters' fixed point, and replica theory; see `Experiment.predict`."""
+    limit = "random energies, N -> infinity"
+    found = {_threshold_name(kind, f): Prediction(retrieval_threshold(kind, f * s.strength), note=limit)
              for kind in KINDS for f in STRENGTHS}
     for N in _extreme_sizes(s):
         found[_extreme_name(N)] = Prediction(*nearest_pattern(s.overlap, N), note="statistics of extremes at this N")
@@ -55,15 +55,14 @@ def measure(s, run):
 
 
 def _thresholds(s, run):
-    """The number of patterns at which a pattern's own weight in the softmax falls below a half, in sizes that many patterns allow."""
+    """The number of patterns at which a pattern's own weight in the softmax falls below a half."""
     found = {}
     for kind in KINDS:
         for f in STRENGTHS:
             sizes = _threshold_sizes(s, kind, f * s.strength)
             name = _threshold_name(kind, f)
-            samples = [run.stage(f"{name}, N = {N}", lambda N=N: _failing(s, run, name, kind, N, f * s.strength, 1.0))["alpha"] for N in sizes]
+            samples = [_failing(s, run, name, kind, N, f * s.strength, 1.0, s.networks) for N in sizes]
             found[name] = Measurement.extrapolated(sizes, samples)
-            run.keep(name, [sizes, [np.mean(a) for a in samples], [np.std(a, ddof=1) / np.sqrt(len(a)) for a in samples]])
     return found
 
 
@@ -74,9 +73,8 @@ def _threshold_sizes(s, kind, strength):
 
 def _extremes(s, run):
     """The same for the nearest of binary patterns, from a state with errors."""
-    return {_extreme_name(N): Measurement.of(
-        run.stage(f"nearest, N = {N}", lambda N=N: _failing(s, run, "nearest", "binary", N, np.inf, s.overlap, copies=8 * s.networks))["alpha"])
-        for N in _extreme_sizes(s)}
+    return {_extreme_name(N): Measurement.of(_failing(s, run, "nearest", "binary", N, np.inf, s.overlap, 8 * s.networks))
+            for N in _extreme_sizes(s)}
 
 
 def _extreme_sizes(s):
@@ -86,13 +84,17 @@ def _extreme_sizes(s):
     return tuple(sizes[k] for k in sorted({len(sizes) // 2, len(sizes) - 1}))
 
 
-def _failing(s, run, name, kind, N, strength, overlap, copies=None):
-    """log(P)/N with P the number of patterns at which retrieval fails first, array (networks,)."""
+def _failing(s, run, name, kind, N, strength, overlap, B):
+    """log(P)/N with P the number of patterns at which retrieval from this overlap fails first, array (B,)."""
+    return run.stage(f"{name}, N = {N}", lambda: _first_failures(s, run, name, kind, N, strength, overlap, B))["alpha"]
+
+
+def _first_failures(s, run, name, kind, N, strength, overlap, B):
     torch = import_torch()
-    B, generator = copies or s.networks, run.generator(f"{name} {N}")
-    state = {"total": torch.full((B,), -np.inf, dtype=torch.float64, device=run.device), "found": torch.zeros(B, dtype=torch.int64, device=run.device),
-             "seen": 0, "generator": generator}
+    generator = run.generator(f"{name} {N}")
     probe = _random(kind, (B, N), generator, run.device)
+    state = {"total": torch.full((B,), -np.inf, dtype=torch.float64, device=run.device), "seen": 0, "generator": generator,
+             "found": torch.zeros(B, dtype=torch.int64, device=run.device)}
     limit = int(np.ceil(200 * s.patterns / CHUNK))
 
     def step(state, i):
@@ -130,7 +132,8 @@ def _clusters(s, run):
     """The fixed point over one cluster, and the beta at which the average of all patterns becomes unstable."""
     sizes = (s.stored // 4, s.stored // 2, s.stored)
     found = [run.stage(f"clusters, P = {P}", lambda P=P: _settled(s, run, P)) for P in sizes]
-    return {name: Measurement.extrapolated(sizes, [f[key] for f in found]) for name, key in (("m(cluster)", "m"), ("beta(global average)", "limit"))}
+    names = {"m(cluster)": "m", "beta(global average)": "limit"}
+    return {name: Measurement.extrapolated(sizes, [f[key] for f in found]) for name, key in names.items()}
 
 
 def _settled(s, run, P):
@@ -152,16 +155,17 @@ def _dense(s, run):
 
 
 def _relax(s, run, N):
-    """Overlaps kept with a stored pattern by networks whose energy is a power of the overlaps, array (2, networks): in each half of the sweeps."""
+    """Overlaps (2, networks) with a stored pattern of networks whose energy is a power of the overlaps, by half of the sweeps."""
     torch = import_torch()
     P, generator = max(round(s.alpha * N ** (s.p - 1)), 1), run.generator(f"dense {N}")
     patterns = _random("binary", (N, s.networks, P), generator, run.device)
     start = patterns[..., 0].T.contiguous()
-    state = {"spins": start.clone(), "products": torch.einsum("nbp,bn->bp", patterns, start), "m": torch.zeros(2, s.networks, device=run.device),
-             "generator": generator}
+    state = {"spins": start.clone(), "products": torch.einsum("nbp,bn->bp", patterns, start),
+             "m": torch.zeros(2, s.networks, device=run.device), "generator": generator}
 
     def step(state, i):
-        power_sweep(state["spins"], state["products"], patterns, s.p, s.T, torch.rand(N, s.networks, generator=state["generator"], device=run.device))
+        uniform = torch.rand(N, s.networks, generator=state["generator"], device=run.device)
+        power_sweep(state["spins"], state["products"], patterns, s.p, s.T, uniform)
         add_overlap(state["m"], (state["spins"] * start).mean(1), i, s.sweeps)
 
     return {"m": half_means(run.loop(f"dense, N = {N}/sweeps", state, step, s.sweeps)["m"], s.sweeps)}
@@ -172,18 +176,21 @@ def _fixed_points(s, run):
     found = run.stage("fixed points", lambda: _attention_spans(run))
     run.keep("attended", [found["beta"], *np.quantile(found["spans"], (0.1, 0.5, 0.9), axis=1)])
     middle = np.median(found["spans"], axis=1)
-    kinds = {"one pattern": middle < 1.5, "their cluster": np.abs(middle - FEW / 2) < FEW / 16, "all patterns": middle > 0.95 * FEW}
+    cluster = np.abs(middle - FEW / 2) < FEW / 16
+    kinds = {"one pattern": middle < 1.5, "their cluster": cluster, "all patterns": middle > 0.95 * FEW}
     words = ", ".join(f"{kind} at {np.sum(where)}" for kind, where in kinds.items())
     rise = float(found["rise"])
-    return {"fixed points": Statement(f"from {FEW} patterns in two clusters, at {len(middle)} values of beta, states come to attend to {words}"),
-            "energy": Statement(f"the largest rise of the energy in any update is {rise:.1g}" + ("" if rise < RISE else ": it is not monotone"),
-                                theory=0.0, measured=max(rise, 0.0))}
+    doubt = "" if rise < RISE else ": it is not monotone"
+    energy = f"the largest rise of the energy in any update is {rise:.1g}{doubt}"
+    return {"fixed points": Statement(f"from {FEW} patterns in two clusters, at {len(middle)} beta, states attend to {words}"),
+            "energy": Statement(energy, theory=0.0, measured=max(rise, 0.0))}
 
 
 def _attention_spans(run):
     """The number of patterns attended to from each pattern, array (betas, patterns), and the largest rise of the energy."""
     torch = import_torch()
-    patterns = _two_clusters(1.0, FEW_SPREAD, (FEW, FEW_DIMENSIONS), run.generator("fixed points")).expand(len(ATTENDED_BETAS), -1, -1)
+    patterns = _two_clusters(1.0, FEW_SPREAD, (FEW, FEW_DIMENSIONS), run.generator("fixed points"))
+    patterns = patterns.expand(len(ATTENDED_BETAS), -1, -1)
     beta = torch.as_tensor(ATTENDED_BETAS, device=run.device)[:, None, None]
     states, rise = settle(patterns, patterns, beta, UPDATES)
     return {"beta": ATTENDED_BETAS, "spans": attended(states, patterns, beta), "rise": rise}
@@ -195,8 +202,9 @@ def _bound(s, run):
     share = found["distance"] / found["bound"]
     useful = found["bound"] < found["length"]
     return {"error bound": Statement(
-        f"of {share.size} updates from near a pattern, {np.sum(share > 1)} end farther from it than the bound allows; where the bound is shorter than the "
-        f"patterns ({np.sum(useful)} of them) the distance is at most {share[useful].max():.2g} of it", theory=1.0, measured=float(share.max()))}
+        f"of {share.size} updates from near one, {np.sum(share > 1)} end farther from it than the bound allows; where it is "
+        f"shorter than the patterns ({np.sum(useful)} of them) the distance is at most {share[useful].max():.2g} of it",
+        theory=1.0, measured=float(share.max()))}
 
 
 def _near_patterns(run, P=50, d=64):
@@ -218,10 +226,10 @@ def _near_patterns(run, P=50, d=64):
 def require(s):
     """Settings with a fixed point over a cluster and whole numbers of errors; see `Experiment.require`."""
     if s.beta * s.sigma**2 >= 1:
-        raise InputError(f"train modern-hopfield: beta sigma^2 = {s.beta * s.sigma**2:.3g}: expected less than 1, for averages over clusters")
+        raise InputError(f"train modern-hopfield: beta sigma^2 = {s.beta * s.sigma**2:.3g}: expected less than 1, for clusters")
     if len(_extreme_sizes(s)) < 2:
-        raise InputError(f"train modern-hopfield: overlap = {s.overlap:g} and patterns = {s.patterns}: expected (1 - overlap) N / 2 whole at two sizes N; "
-                         "use an overlap such as 0.5, or more patterns")
+        raise InputError(f"train modern-hopfield: overlap = {s.overlap:g}, patterns = {s.patterns}: expected (1 - overlap) N / 2 "
+                         "whole at two sizes N; use an overlap such as 0.5, or more patterns")
 
 
 def draw(report, figure):
@@ -231,7 +239,8 @@ def draw(report, figure):
     beta, low, median, high = report.curves["attended"]
     right.fill_between(beta, low, high, color="C2", alpha=0.3, lw=0)
     right.loglog(beta, median, "C2o-", ms=3, lw=1)
-    right.axvline(clusters(0.1, 1.0, FEW_SPREAD).global_limit, color="0.6", lw=1, ls="--", label="theory: the average of all is unstable")
+    limit = clusters(0.1, 1.0, FEW_SPREAD).global_limit
+    right.axvline(limit, color="0.6", lw=1, ls="--", label="theory: the average of all is unstable")
     right.set(xlabel=r"$\beta$", ylabel="patterns attended to")
     right.legend(frameon=False, fontsize=7)
 
@@ -241,14 +250,17 @@ def _draw_thresholds(left, middle, report):
     checks = {check.observable: check for check in report.checks}
     strengths = np.linspace(0.1, 1.5, 60) * base
     for colour, kind in zip(("C0", "C1"), KINDS):
-        left.plot(strengths, [retrieval_threshold(kind, x) for x in strengths], color=colour, lw=1, label=f"random energies, {kind}")
+        theory = [retrieval_threshold(kind, x) for x in strengths]
+        left.plot(strengths, theory, color=colour, lw=1, label=f"random energies, {kind}")
         for f, marker in zip(STRENGTHS, "os"):
-            check, (sizes, means, errors) = checks[_threshold_name(kind, f)], report.curves[_threshold_name(kind, f)]
+            check = checks[_threshold_name(kind, f)]
+            means, errors = ([getattr(e, name) for e in check.estimates] for name in ("value", "error"))
             left.errorbar([f * base], [check.measured], [check.error], fmt=marker, ms=4, color=colour)
-            middle.errorbar(1 / np.array(sizes), means, errors, fmt=marker, ms=4, color=colour, label=f"{kind}, $\\lambda$ = {f * base:g}")
+            label = f"{kind}, $\\lambda$ = {f * base:g}"
+            middle.errorbar(1 / np.array(check.sizes), means, errors, fmt=marker, ms=4, color=colour, label=label)
             middle.plot([0], [check.theory], "_", ms=14, mew=2, color="k")
-    left.set(xlabel=r"strength $\lambda$ of $\exp(\lambda\,\xi\cdot x)$", ylabel=r"$\alpha$ = log(patterns)/N at which retrieval fails")
-    middle.set(xlabel="1/N", ylabel=r"$\alpha$")
+    left.set(xlabel=r"$\lambda$ of the weights $\exp(\lambda\,\xi\cdot x)$", ylabel="log(patterns)/N where retrieval fails")
+    middle.set(xlabel="1/N", ylabel="log(patterns)/N where retrieval fails")
     left.legend(frameon=False, fontsize=7)
     middle.legend(frameon=False, fontsize=7)
 
@@ -256,11 +268,11 @@ def _draw_thresholds(left, middle, report):
 EXPERIMENT = Experiment(
     name="modern-hopfield",
     title="Modern Hopfield networks: attention, exponential capacity, clusters and dense memories",
-    reference="H. Ramsauer et al., arXiv:2008.02217; M. Demircigil et al., J. Stat. Phys. 168, 288 (2017); C. Lucibello, M. Mezard, "
-              "arXiv:2304.14964; D. Krotov, J. J. Hopfield, NeurIPS 2016",
+    reference="H. Ramsauer et al., arXiv:2008.02217; M. Demircigil et al., J. Stat. Phys. 168, 288 (2017); "
+              "C. Lucibello, M. Mezard, arXiv:2304.14964; D. Krotov, J. J. Hopfield, NeurIPS 2016",
     settings=(
         Setting("strength", 1.0, "lambda of the weights exp(lambda xi.x) of patterns of squared length N", above=0, high=3),
-        Setting("patterns", 100_000, "about the largest number of patterns stored", low=200, high=10**8, integer=True, reduced=3000),
+        Setting("patterns", 500_000, "about the largest number of patterns", low=200, high=1e8, integer=True, reduced=3000),
         Setting("networks", 48, "independent networks of each kind and size", low=2, integer=True, reduced=32),
         Setting("overlap", 0.5, "overlap of the state from which the nearest pattern is sought", above=0, below=1),
         Setting("beta", 1.2, "inverse temperature of the attention to clusters", above=0, high=100),
@@ -271,9 +283,9 @@ EXPERIMENT = Experiment(
         Setting("p", 3, "power of the overlap in the dense memories' energy", low=3, high=6, integer=True),
         Setting("alpha", 0.03, "patterns of the dense memories over N^(p-1)", above=0, high=1),
         Setting("T", 0.3, "temperature of the dense memories, k_B = 1", above=0.02, high=1),
-        Setting("largest", 128, "spins of the largest dense memory; a half and a quarter of it are used as well", low=16, high=400, integer=True,
-                reduced=64),
-        Setting("sweeps", 60, "heat-bath sweeps of the dense memories, of which the last two thirds count", low=6, integer=True, reduced=30),
+        Setting("largest", 128, "spins of the largest dense memory; a half and a quarter of them are used as well", low=16,
+                high=400, integer=True, reduced=64),
+        Setting("sweeps", 60, "heat-bath sweeps, of which the last two thirds count", low=6, integer=True, reduced=30),
     ),
     predict=predict,
     measure=measure,

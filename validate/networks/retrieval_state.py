@@ -1,4 +1,4 @@
-"""The overlap of a retrieval state from networks that start in a pattern, some of which leave it: at finite size it is metastable."""
+"""The overlap of a retrieval state from networks that start in a pattern; at finite size it is metastable, and some leave it."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ DRIFT, DRIFT_ERRORS = 0.02, 4.0
 
 
 def add_overlap(total, overlap, sweep, sweeps):
-    """Add overlaps, tensor (B,), to `total` (2, B): to its first or second half of the sweeps that count, which are the last two thirds."""
+    """Add overlaps, tensor (B,), to `total` (2, B) by half of the sweeps that count, the last two thirds of them."""
     half = _half(sweep, sweeps)
     if half >= 0:
         total[half] += overlap
@@ -30,7 +30,7 @@ def _half(sweep, sweeps):
 
 
 def retrieved(sizes, halves):
-    """The overlap of infinite size as a Measurement, from one array (2, networks) for each size; networks that have left are left out."""
+    """The Measurement of infinite size, from one array (2, networks) for each size; networks that have left are left out."""
     kept = [h[:, h[1] > RETRIEVED] for h in halves]
     gone = 1 - kept[-1].shape[1] / halves[-1].shape[1]
     if min(k.shape[1] for k in kept) < 2:

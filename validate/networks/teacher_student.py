@@ -21,6 +21,8 @@ LIMIT = "replica symmetric, N -> infinity"
 # The margin that gradient descent reaches may fall short of the largest by this fraction.
 MARGIN_GAP = 0.01
 BINARY_SIZES = 5
+# Random labels a weight that gradient descent separates, three quarters of the capacity.
+STORED = 1.5
 Task = namedtuple("Task", "name alpha random")
 
 
@@ -72,7 +74,8 @@ def _examples(run, key, B, P, N, random=False):
     """Teachers (B, N) and B sets of examples (B, P, N), inputs times labels: the teacher's, or random ones."""
     torch = import_torch()
     generator = run.generator(key)
-    inputs, teachers = (torch.randn(shape, generator=generator, dtype=torch.float64, device=run.device) for shape in ((B, P, N), (B, N)))
+    normal = {"generator": generator, "dtype": torch.float64, "device": run.device}
+    inputs, teachers = torch.randn(B, P, N, **normal), torch.randn(B, N, **normal)
     return teachers, inputs if random else taught(inputs, teachers)
 
 
@@ -126,7 +129,7 @@ def _enumerated(s, run):
 
 
 def _counted(s, run, N):
-    """Mean error, log of the number of weights over N, and overlap with the teacher less that of two weights; arrays (samples,)."""
+    """Mean error, log of the number of weights over N, overlap with the teacher less that of two weights; arrays (samples,)."""
     P, samples = _patterns(s.alpha_binary, N), s.binary_samples
     state = {"rng": run.rng(f"binary {N}"), "found": np.zeros((3, samples))}
 
@@ -184,17 +187,19 @@ def _separable_name(N):
 def _trained(s, run):
     """Students trained by gradient descent until their margin is the largest; and random labels below capacity."""
     sizes = _sizes(s.largest)
-    tasks = Task("teacher", s.alpha_spherical, False), Task("random labels", 0.75 * 2, True)
-    found = {task: [run.stage(f"{task.name}, gradient, N = {N}", lambda N=N, task=task: _descend(s, run, task, N, s.students * sizes[-1] // N))
-                    for N in (sizes if not task.random else sizes[1:2])] for task in tasks}
-    taught_, (stored,) = found[tasks[0]], found[tasks[1]]
-    gap = max(float(f["gap"].max()) for f in taught_)
+    found = [_students(s, run, Task("teacher", s.alpha_spherical, False), N) for N in sizes]
+    gap = max(float(f["gap"].max()) for f in found)
     doubt = f"gradient descent stopped {gap:.2g} below the largest margin" if gap > MARGIN_GAP else ""
-    return {"eps(largest margin)": Measurement.extrapolated(sizes, [f["error"] for f in taught_], doubt),
-            "kappa(teacher)": Measurement.extrapolated(sizes, [f["kappa"] for f in taught_], doubt),
-            "random labels, gradient": Statement(
-                f"of {stored['kappa'].size} networks with alpha = {tasks[1].alpha:g} random labels a weight, gradient descent separates a fraction "
-                f"{np.mean(stored['kappa'] > 0):.3g}", theory=1.0, measured=float(np.mean(stored["kappa"] > 0)))}
+    stored = _students(s, run, Task("random labels", STORED, True), sizes[1])["kappa"]
+    share = float(np.mean(stored > 0))
+    text = f"of {stored.size} networks with {STORED:g} random labels a weight, gradient descent separates a fraction {share:.3g}"
+    return {"eps(largest margin)": Measurement.extrapolated(sizes, [f["error"] for f in found], doubt),
+            "kappa(teacher)": Measurement.extrapolated(sizes, [f["kappa"] for f in found], doubt),
+            "random labels, gradient": Statement(text, theory=1.0, measured=share)}
+
+
+def _students(s, run, task, N):
+    return run.stage(f"{task.name}, gradient, N = {N}", lambda: _descend(s, run, task, N, s.students * s.largest // N))
 
 
 def _descend(s, run, task, N, B):
@@ -233,17 +238,18 @@ def require(s):
     """Loads that make whole numbers of patterns at the sizes used; see `Experiment.require`."""
     for name in ("alpha_spherical", "alpha_stored"):
         if not all(_whole(getattr(s, name) * N) for N in _sizes(s.largest)):
-            raise InputError(f"train teacher-student: {name} = {getattr(s, name):g} times {s.largest // 4} must be a whole number of patterns")
+            raise InputError(f"train teacher-student: {name} = {getattr(s, name):g} times {s.largest // 4} must be whole")
     if len(_binary_sizes(s)) < 3:
-        raise InputError(f"train teacher-student: alpha_binary = {s.alpha_binary:g} must give whole numbers of patterns at three sizes up to "
-                         f"{s.largest_binary}: use a fraction such as 0.5")
+        raise InputError(f"train teacher-student: alpha_binary = {s.alpha_binary:g} must give whole numbers of patterns at three "
+                         f"sizes up to {s.largest_binary}: use a fraction such as 0.5")
 
 
 def draw(report, figure):
     """Errors and margins against 1/N with their limits, and the probability of separable labels."""
     left, middle, right = figure.subplots(1, 3)
     checks = {check.observable: check for check in report.checks}
-    _draw_limits(left, [c for name, c in checks.items() if name.startswith("eps") and "binary" not in name], "generalisation error")
+    spherical = [check for name, check in checks.items() if name.startswith("eps") and "binary" not in name]
+    _draw_limits(left, spherical, "generalisation error")
     _draw_limits(middle, [checks["eps(Gibbs, binary)"], checks["s(binary)"]], "error, entropy per weight (binary)")
     _draw_separability(right, report.settings, checks)
 
@@ -252,7 +258,8 @@ def _draw_limits(ax, checks, label):
     for k, check in enumerate(checks):
         colour = f"C{k}"
         x = 1 / np.array(check.sizes, dtype=float)
-        ax.errorbar(x, [e.value for e in check.estimates], [e.error for e in check.estimates], fmt="o", ms=4, color=colour, label=check.observable)
+        means, errors = ([getattr(e, name) for e in check.estimates] for name in ("value", "error"))
+        ax.errorbar(x, means, errors, fmt="o", ms=4, color=colour, label=check.observable)
         line = np.linspace(0, x.max(), 50)
         ax.plot(line, check.fit(1 / np.maximum(line, 1e-9)), lw=1, color=colour)
         ax.plot([0], [check.theory], "_", ms=18, mew=2, color="k")
@@ -263,7 +270,8 @@ def _draw_limits(ax, checks, label):
 def _draw_separability(ax, settings, checks):
     for k, N in enumerate(_program_sizes(settings["largest"])):
         points = range(int(1.2 * N), int(2.8 * N) + 1, max(N // 25, 1))
-        ax.plot([P / N for P in points], [float(separable_probability(P, N)) for P in points], color=f"C{k}", lw=1, label=f"N = {N}, Cover")
+        exact = [float(separable_probability(P, N)) for P in points]
+        ax.plot([P / N for P in points], exact, color=f"C{k}", lw=1, label=f"N = {N}, Cover")
         check = checks[_separable_name(N)]
         ax.errorbar([round(settings["alpha_separable"] * N) / N], [check.measured], [check.error], fmt="o", ms=4, color=f"C{k}")
     ax.set(xlabel="patterns a weight", ylabel="probability of separable labels")
@@ -280,17 +288,17 @@ EXPERIMENT = Experiment(
         Setting("alpha_binary", 0.5, "examples a weight of binary students", above=0, high=1.2),
         Setting("alpha_stored", 1.0, "random labels a weight, of which the largest margin is found", above=0, high=1.9),
         Setting("alpha_separable", 1.9, "random labels a weight, of which is asked whether they are separable", above=1, high=3),
-        Setting("largest", 100, "weights of the largest spherical perceptron; a half and a quarter of it are used as well", low=16, high=400, integer=True,
-                reduced=48),
+        Setting("largest", 100, "weights of the largest spherical perceptron; a half and a quarter of them are used too", low=16,
+                high=400, integer=True, reduced=48),
         Setting("samples", 64, "sets of examples at the largest size, more at smaller ones", low=2, integer=True, reduced=40),
-        Setting("sweeps", 3.0, "sweeps of the posterior sampler over the number of weights; it relaxes in about a fifth of a sweep a weight", low=1,
+        Setting("sweeps", 3.0, "sweeps of the posterior sampler over the number of weights; a fifth relaxes it", low=1,
                 reduced=2.0),
-        Setting("largest_binary", 20, "weights of the largest binary perceptron, all of whose states are counted", low=12, high=24, integer=True,
-                reduced=14),
+        Setting("largest_binary", 20, "weights of the largest binary perceptron, all of whose states are counted", low=12,
+                high=24, integer=True, reduced=14),
         Setting("binary_samples", 600, "sets of examples at each size of binary perceptrons", low=2, integer=True, reduced=150),
-        Setting("programs", 50, "linear programs at twice the largest size, more at smaller ones", low=2, integer=True, reduced=20),
-        Setting("students", 32, "students trained by gradient descent at the largest size, more at smaller ones; 0 trains none", low=0, integer=True,
-                reduced=0),
+        Setting("programs", 50, "linear programs at twice the largest size, more at smaller", low=2, integer=True, reduced=20),
+        Setting("students", 32, "students trained by gradient descent at the largest size, more at smaller; 0 trains none", low=0,
+                integer=True, reduced=0),
         Setting("steps", 1500, "steps of gradient descent", low=1, integer=True),
     ),
     predict=predict,

@@ -47,7 +47,7 @@ def _all_weights(n):
 def gibbs_sweep(weights, fields, examples, inverses, uniform):
     """One sweep of Gibbs sampling of Gaussian weights that agree with all examples: each weight anew, given the others.
 
-    The direction of such weights is uniform on the part of the sphere that the examples allow. `weights` and `fields` change in place.
+    The direction of such weights is uniform on the part of the sphere that the examples allow. `weights` and `fields` change.
 
     Parameters
     ----------
@@ -87,7 +87,8 @@ def separable(examples):
 
     P, N = examples.shape
     bounds = [(-1, 1)] * N + [(None, None)]
-    best = linprog(-np.eye(N + 1)[N], A_ub=np.hstack([-examples, np.ones((P, 1))]), b_ub=np.zeros(P), bounds=bounds, method="highs")
+    rows = np.hstack([-examples, np.ones((P, 1))])
+    best = linprog(-np.eye(N + 1)[N], A_ub=rows, b_ub=np.zeros(P), bounds=bounds, method="highs")
     return bool(-best.fun > SEPARATED) if best.status == 0 else None
 
 
