@@ -7,6 +7,8 @@ of the chains of the same sample.
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import combinations
 
 import numpy as np
 
@@ -15,18 +17,23 @@ from theory.couplings import BipartiteLoad, DenseLoad, GaussianCouplings, Hebbia
 from theory.errors import InputError
 from theory.symbols import symbol
 
-from . import disorder
+from . import disorder, rng
 from .estimates import Estimate, effective_sample_size
 from .retrieval import ESCAPED
 from .samplers import realise, sample_quenched
+from .samplers.instance import distinct_products
 
 LOADS = (HebbianLoad, BipartiteLoad, DenseLoad)
 REPLICAS = 2
+# Couplings of more than two spins cost the same for many replicas, which share the lanes of a vector.
+MANY_REPLICAS = 8
 WARM_UP = 1.0
 SAMPLES = 64
 # Couplings of more than two spins are slow to equilibrate: longer chains of fewer samples.
 FEW_SAMPLES = 32
 MAX_SAMPLES = 1024
+# Times as many samples of the smaller sizes, at most.
+MORE = 4.0
 # The disorder makes most of the error: chains are short, but in a glass long enough to come to equilibrium.
 SWEEPS = 240
 GLASS_SWEEPS = 800
@@ -142,13 +149,14 @@ def effort(model, values, sizes, prediction, budget, sweeps=None, chains=None):
 
     Averages over sites fluctuate less from sample to sample the larger they are: smaller sizes get more samples.
     """
-    protocol, usual = (prediction.protocol, GLASS_SWEEPS if prediction.glassy else SWEEPS) if prediction is not None else ("tempering", GLASS_SWEEPS)
+    copies, glassy = replicas(model, values), prediction is None or prediction.glassy
+    protocol, usual = "tempering" if prediction is None else prediction.protocol, GLASS_SWEEPS if glassy else SWEEPS * REPLICAS // copies
     costs = {N: REPLICAS * (1 + WARM_UP) * _sweep_cost(model, values, N, protocol) for N in sizes}
-    more = {N: min(4.0, max(sizes) / N) for N in sizes}
+    more = {N: min(MORE, max(sizes) / N) for N in sizes}
     affordable = budget / 2 / sum(more[N] * cost for N, cost in costs.items())
-    least = FEW_SAMPLES if any(isinstance(c, GaussianCouplings) and degree(c) > 2 for c in model.couplings) else SAMPLES
-    samples = max(2, chains // REPLICAS) if chains else int(np.clip(affordable / (sweeps or usual), least, MAX_SAMPLES))
-    sweeps = sweeps or int(np.clip(affordable / samples, MIN_SWEEPS, 10 * usual if chains else usual))
+    least = FEW_SAMPLES if most_spins(model, values) > 2 else SAMPLES
+    samples = max(2, chains // copies) if chains else int(np.clip(affordable / (sweeps or usual), least, MAX_SAMPLES))
+    sweeps = sweeps or int(np.clip(affordable / samples, min(MIN_SWEEPS, usual), 10 * usual if chains else usual))
     return Effort(sweeps, {N: samples if chains else int(samples * more[N]) for N in sizes})
 
 
@@ -156,25 +164,36 @@ def _sweep_cost(model, values, N, protocol):
     """Nominal seconds of a sweep of one replica, its ladder of temperatures included."""
     rungs = 1 if protocol == "pattern" else max(2, RUNGS * np.sqrt(N / 256))
     numbers = {symbol(name): value for name, value in values.items()}
-    return rungs * N * (5 + sum(_flip_cost(c, numbers, N) for c in model.couplings)) * 1e-9
+    return rungs * N * (5 + sum(_flip_cost(c, values, numbers, N) for c in model.couplings)) * 1e-9
 
 
-def _flip_cost(coupling, numbers, N):
+def _flip_cost(coupling, values, numbers, N):
     """Nominal nanoseconds that one kind of couplings adds to an attempted flip."""
     if isinstance(coupling, GaussianCouplings):
-        p = degree(coupling)
+        p = degree(coupling, values)
         return N / 20 if p == 2 else 300 + 0.4 * float(N) ** (p - 1)
     if isinstance(coupling, DenseLoad):
         return 120 + 0.07 * float(disorder.number(coupling.load, numbers)) * float(N) ** (int(coupling.p) - 1)
     return float(disorder.number(coupling.load, numbers)) * N / 10
 
 
-def degree(coupling):
-    """The number of spins that Gaussian couplings join, the largest."""
+def degree(coupling, values):
+    """The largest number of spins that Gaussian couplings join at these parameters."""
     import sympy
 
-    names = list(coupling.overlaps or {symbol("q"): None})
-    return sympy.Poly(sympy.expand(coupling.covariance), *names).total_degree()
+    names, numbers = list(coupling.overlaps or [symbol("q")]), {symbol(name): value for name, value in values.items()}
+    terms = sympy.Poly(sympy.expand(coupling.covariance), *names).terms()
+    return max((sum(degrees) for degrees, c in terms if disorder.number(c, numbers) != 0), default=0)
+
+
+def most_spins(model, values):
+    """The largest number of spins that the Gaussian couplings of a model join; 0 without such couplings."""
+    return max((degree(c, values) for c in model.couplings if isinstance(c, GaussianCouplings)), default=0)
+
+
+def replicas(model, values):
+    """The number of chains of each disorder sample."""
+    return MANY_REPLICAS if most_spins(model, values) > 2 else REPLICAS
 
 
 def run_quenched(model, values, size, prediction, *, sweeps, samples, seed, warmup=None, threads=None, balanced=True, device="cpu"):
@@ -194,27 +213,27 @@ def run_quenched(model, values, size, prediction, *, sweeps, samples, seed, warm
     start, temperatures = ("pattern", ()) if protocol == "pattern" else (None, None)
     warmup = max(int(WARM_UP * sweeps), 100) if warmup is None else warmup
     thin = max(1, sweeps // RECORDS)
-    chains = sample_quenched(model, values, size, sweeps=sweeps, warmup=warmup, replicas=REPLICAS, disorder_samples=samples, seed=seed,
+    chains = sample_quenched(model, values, size, sweeps=sweeps, warmup=warmup, replicas=replicas(model, values), disorder_samples=samples, seed=seed,
                              start=start, temperatures=temperatures, thin=thin, threads=threads, balanced=balanced,
                              device=device)
-    return _measured(model, values, size, prediction, protocol, chains, sweeps, seed)
+    return _measured(model, values, size, prediction, protocol, chains, sweeps, seed, balanced)
 
 
-def _measured(model, values, size, prediction, protocol, chains, sweeps, seed):
+def _measured(model, values, size, prediction, protocol, chains, sweeps, seed, balanced):
     left = _left(prediction, chains.at_target)
     kept = ~left if left.mean() <= MAX_ESCAPED and (~left).sum() > 1 else np.ones_like(left)
     lost = 1 - kept.mean()
     draws, overlaps = chains.at_target[kept], chains.overlaps_at_target[kept]
     even = sign_symmetric(model, values)
+    controls = _controls(model, values, size, seed, balanced, draws, overlaps) if protocol == "tempering" else None
     estimates, kurtosis = {}, {}
     for name, x in [*zip(chains.names, np.moveaxis(draws, -1, 0)), *zip(chains.overlap_names, np.moveaxis(overlaps, -1, 0))]:
-        estimates[name] = sample_estimate(np.abs(x) if even and protocol == "tempering" else x, lost=lost)
-        estimates[f"{name}^2"] = sample_estimate(x**2, lost=lost)
+        estimates[name] = sample_estimate(np.abs(x) if even and protocol == "tempering" else x, controls, lost)
+        estimates[f"{name}^2"] = sample_estimate(x**2, controls, lost)
         second = np.mean(x**2)
         kurtosis[name] = float(np.mean(x**4) / second**2 - 3) if second > 0 else 0.0
-    residual = _residual(model, values, draws, overlaps) if protocol == "tempering" else None
-    estimates["energy"] = sample_estimate(draws[..., -1], residual, lost)
-    identity = None if residual is None or len(residual) < 3 else float(residual.mean() / (residual.std(ddof=1) / np.sqrt(len(residual))))
+    estimates["energy"] = sample_estimate(draws[..., -1], controls, lost)
+    identity = None if controls is None or len(controls) < 3 else float(controls[:, 0].mean() / (controls[:, 0].std(ddof=1) / np.sqrt(len(controls))))
     histograms = {name: chains.histogram(BINS, k) for k, name in enumerate(chains.overlap_names)}
     from .simulate import reported
 
@@ -232,19 +251,20 @@ def _left(prediction, draws):
     return (last < ESCAPED).any(axis=1)
 
 
-def sample_estimate(draws, control=None, lost=0.0):
+def sample_estimate(draws, controls=None, lost=0.0):
     """An expectation over disorder and chains.
 
     Parameters
     ----------
     draws : array (disorder samples, replicas, records)
-    control : array (disorder samples,) or None, known to be zero on average: what it explains of the samples' means is taken out
+    controls : array (disorder samples, k) or None, known to be zero on average: what they explain of the samples' means is taken out
     lost : share of samples that were left out for what they did; whichever they were, they shift a mean by at most sd sqrt(p / (1 - p))
     """
     samples, replicas, records = draws.shape
     means = draws.mean(axis=(1, 2))
-    reduced = means if control is None or samples < MIN_CONTROLLED else _controlled(means, control)
-    error = float(reduced.std(ddof=1) * np.sqrt(1 / samples + lost / (1 - lost))) if samples > 1 else np.nan
+    used = 0 if controls is None or samples < MIN_CONTROLLED else controls.shape[1]
+    reduced = _controlled(means, controls) if used else means
+    error = float(reduced.std(ddof=1 + used) * np.sqrt(1 / samples + lost / (1 - lost))) if samples > 1 else np.nan
     if np.ptp(draws) == 0:
         return Estimate(float(reduced.mean()), error, None, None, None)
     thermal = (draws - means[:, None, None]).reshape(-1, records)
@@ -252,10 +272,10 @@ def sample_estimate(draws, control=None, lost=0.0):
     return Estimate(float(reduced.mean()), error, float(draws.size / ess), _r_hat(draws), float(ess))
 
 
-def _controlled(means, control):
-    """Means less the part that is linear in a control variate of zero expectation."""
-    slope = np.cov(means, control)[0, 1] / np.var(control, ddof=1) if np.ptp(control) > 0 else 0.0
-    return means - slope * control
+def _controlled(means, controls):
+    """Means less the part that is linear in control variates of zero expectation, by least squares."""
+    slopes, *_ = np.linalg.lstsq(controls - controls.mean(axis=0), means - means.mean(), rcond=None)
+    return means - controls @ slopes
 
 
 def _r_hat(draws):
@@ -287,22 +307,63 @@ def sign_symmetric(model, values):
     return bool(np.allclose(sample.hamiltonian(spins), sample.hamiltonian(-spins)))
 
 
-def _residual(model, values, draws, overlaps):
+def _controls(model, values, size, seed, balanced, draws, overlaps):
+    """Quantities of each disorder sample that are zero on average, shape (samples, 3), the first what `_residual` says; None if there are none.
+
+    The others are the sum of the couplings' local fields where all spins are up, and the sum of their squares less its mean: what they do to
+    a magnetised state is most of what its samples differ by.
+    """
+    if not model.couplings or model.site_energy != 0 or not all(isinstance(c, GaussianCouplings) for c in model.couplings):
+        return None
+    samples = [realise(model, values, size, np.random.default_rng(rng.stream(seed, size, 0, d)), balanced) for d in range(len(draws))]
+    fields = np.array([_local_fields(sample) for sample in samples])
+    squares = (fields**2).sum(axis=1) / size - _mean_square(model, values, samples[0])
+    return np.column_stack([_residual(model, values, samples[0], draws, overlaps), fields.sum(axis=1) / size, squares])
+
+
+def _local_fields(sample):
+    """Local field (n,) of each spin from the random couplings where all spins are up."""
+    total = np.zeros(sample.size) if sample.couplings is None else sample.couplings.sum(axis=1)
+    for p, couplings in sample.tensors.items():
+        total = total + sum(np.bincount(column, couplings, sample.size) for column in _sets(sample.size, p))
+    return total
+
+
+@lru_cache(maxsize=8)
+def _sets(n, p):
+    """The sets of p of n sites in the order of `itertools.combinations`, shape (p, C(n, p))."""
+    return np.array(list(combinations(range(n), p))).T
+
+
+def _mean_square(model, values, sample):
+    """Mean over disorder of the sum of squares of `_local_fields`, over N: a coupling of p spins is in the fields of p of them."""
+    numbers, up = {symbol(name): value for name, value in values.items()}, dict.fromkeys(model.overlaps, 1.0)
+    return sum(sum(degrees) * x for c in model.couplings for degrees, x in _finite_terms(c, model, numbers, sample, up))
+
+
+def _residual(model, values, sample, draws, overlaps):
     """u_couplings + beta [c(1) - c(q12)] of each disorder sample, which integration by parts over Gaussian couplings makes zero on average.
 
     It tells whether the chains are in equilibrium: the energy comes down with time, the overlap of replicas goes up (Katzgraber, Palassini
-    and Young, Phys. Rev. B 63, 184422 (2001)). Couplings of two different spins have the covariance N c(q) exactly, but for a constant.
-    None for other couplings.
+    and Young, Phys. Rev. B 63, 184422 (2001)). c is the covariance at finite N, without coinciding sites; `sample` is any one sample.
     """
+    numbers, at = {symbol(name): value for name, value in values.items()}, dict(zip(model.overlaps, np.moveaxis(overlaps, -1, 0)))
+    one, other = (sum(x for c in model.couplings for _, x in _finite_terms(c, model, numbers, sample, q)) for q in (dict.fromkeys(at, 1.0), at))
+    signal = disorder.number(model.energy, numbers | dict(zip(model.order_parameters, np.moveaxis(draws[..., :-1], -1, 0))))
+    return (draws[..., -1] - signal).mean(axis=(1, 2)) + np.mean(np.broadcast_to(one - other, draws.shape[:1] + overlaps.shape[1:3]), axis=(1, 2)) / values["T"]
+
+
+def _finite_terms(coupling, model, numbers, sample, overlaps):
+    """(degrees, term) of E[H H'] / N of Gaussian couplings at finite N, {overlap: value or array}: q^p without coinciding sites."""
     import sympy
 
-    couplings = model.couplings
-    if len(couplings) != 1 or not isinstance(couplings[0], GaussianCouplings) or degree(couplings[0]) != 2 or model.site_energy != 0:
-        return None
-    names = list(couplings[0].overlaps or {symbol("q"): None})
-    numbers = {symbol(name): value for name, value in values.items()}
-    c = sympy.expand(couplings[0].covariance)
-    at = dict(zip(names, np.moveaxis(overlaps, -1, 0)))
-    change = disorder.number(c.xreplace(dict.fromkeys(names, sympy.S.One)), numbers) - disorder.number(c, numbers | at)
-    signal = disorder.number(model.energy, numbers | dict(zip(model.order_parameters, np.moveaxis(draws[..., :-1], -1, 0))))
-    return (draws[..., -1] - signal).mean(axis=(1, 2)) + np.mean(change, axis=(1, 2)) / values["T"]
+    names = list(coupling.overlaps or model.overlaps)
+    sizes = dict(zip(model.overlaps, np.bincount(sample.layers)))
+    for degrees, c in sympy.Poly(sympy.expand(coupling.covariance), *names).terms():
+        factors = [_of_different_sites(d, int(sizes[name]), overlaps[name]) for name, d in zip(names, degrees)]
+        yield degrees, float(disorder.number(c, numbers)) * np.prod(np.broadcast_arrays(*factors), axis=0)
+
+
+def _of_different_sites(degree, n, q):
+    """The sum of products of `degree` different ones of n signs of mean q, over all ordered choices, over n^degree."""
+    return np.polynomial.polynomial.polyval(n * np.asarray(q), distinct_products(n, degree)) / float(n) ** degree

@@ -14,7 +14,7 @@ from .compare import FAMILY_ERROR, MAX_KURTOSIS, RESOLUTION, Check, Verdict, con
 from .estimates import Estimate
 from .extrapolation import RATIO
 from .powers import GLASS_RATIO, extrapolate_power
-from .quenched import MAX_ESCAPED, effort, not_applicable, run_quenched
+from .quenched import MAX_ESCAPED, effort, most_spins, not_applicable, run_quenched
 from .replica_prediction import CRITICAL, ZERO, predict_replicas
 from .simulate import BUDGET, checked_chains, reported, require_temperature
 
@@ -27,8 +27,10 @@ MOVE = 0.1
 # Patterns that the smallest size should hold.
 FEW_PATTERNS = 3
 MAX_SMALLEST = 1000
+# Patterns of a dense load that the largest size should hold at most.
+MOST_PATTERNS = 4000
 # Sets of p spins up to which couplings are drawn one by one.
-MAX_SETS = 20_000
+MAX_SETS = 170_000
 # An energy this many standard errors from the one that the overlaps imply is not that of equilibrium.
 MAX_IDENTITY = 4.5
 # The same share for fluctuations and for overlaps in a glass, whose finite-size corrections are large.
@@ -149,7 +151,7 @@ def _overlap(prediction, name, powers):
         if s.rs_valid is False and prediction.protocol == "tempering":
             return _Observable(name, q, name, max(q, 0.1), {1 / 3: 0.5, **powers}, share=GLASSY)
         return _Observable(name, q, name, max(q, 0.1), powers)
-    if len(prediction.model.overlaps) == 1 and _largest(prediction.model) is None and s.replicon is not None and np.isfinite(s.replicon) and s.replicon > CRITICAL:
+    if len(prediction.model.overlaps) == 1 and _largest(prediction.model, prediction.values) is None and s.replicon is not None and np.isfinite(s.replicon) and s.replicon > CRITICAL:
         return _Observable(f"N<{name}^2>", 1 / s.replicon, f"{name}^2", 1 / s.replicon, {1.0: 1.0}, True, name, COARSE)
     return _Observable(f"{name}^2", 0.0, f"{name}^2", 0.1, powers)
 
@@ -239,24 +241,29 @@ def default_sizes(model, values, prediction):
     """Three sizes that hold nearly whole numbers of patterns, as large as the kind of couplings allows."""
     pattern = prediction is not None and prediction.protocol == "pattern"
     numbers = {symbol(name): value for name, value in values.items()}
-    if largest := _largest(model):
-        return tuple(sorted({round(largest / 2), round(largest / np.sqrt(2)), largest}))
+    if largest := _largest(model, values):
+        return tuple(round(largest / k) for k in (4, 2, 1))
     loads = [float(disorder.number(c.load, numbers)) for c in model.couplings if isinstance(c, (HebbianLoad, BipartiteLoad))]
-    few = any(isinstance(c, DenseLoad) for c in model.couplings)
-    base = SIZES if few or not pattern else PATTERN_SIZES if prediction.equilibrium else METASTABLE_SIZES
+    dense = [c for c in model.couplings if isinstance(c, DenseLoad)]
+    base = _dense_sizes(dense, numbers) if dense else SIZES if not pattern else PATTERN_SIZES if prediction.equilibrium else METASTABLE_SIZES
     if not loads or not min(loads) > 0:
         return base
     scale = np.clip(FEW_PATTERNS / min(loads) / base[0], 1.0, MAX_SMALLEST / base[0]) if pattern else 1.0
     return tuple(_whole(round(N * scale), loads[0]) for N in base)
 
 
-def _largest(model):
+def _dense_sizes(couplings, numbers):
+    """Three sizes, the largest as large as the number of patterns allows, which grows faster than the size."""
+    most = min((MOST_PATTERNS / float(disorder.number(c.load, numbers))) ** (1 / (int(c.p) - 1)) for c in couplings)
+    largest = round(np.clip(most, SIZES[-1], PATTERN_SIZES[-1]))
+    return tuple(round(largest / k) for k in (4, 2, 1))
+
+
+def _largest(model, values):
     """The size up to which couplings of more than two spins are drawn, None where there are none."""
     from math import comb
 
-    from .quenched import degree
-
-    p = max((degree(c) for c in model.couplings if isinstance(c, GaussianCouplings)), default=2)
+    p = most_spins(model, values)
     return next(N for N in range(p, 10**6) if comb(N + 1, p) > MAX_SETS) if p > 2 else None
 
 
