@@ -5,7 +5,9 @@ Theory: `theory.learning.spectral` (derived), `meanfield.learning.spectral`.
 
 import numpy as np
 
-from meanfield.learning.spectral import adjacency, eigenvectors_of, learned_probability, lost_share, missed_share, pruning_cost, weights
+from meanfield.learning.spectral import (
+    adjacency, eigenvectors_of, learned_probability, lost_share, missed_share, pruning_cost, weights,
+)
 
 from .digits import load
 from .experiment import Experiment, Setting
@@ -182,7 +184,7 @@ def _digits(s, run):
                   "no theory for digits")
         told[f"digits, {kind}"] = Statement(f"accuracy {right:.3f} with {number} trained parameters ({theory})", None, right,
                                             float(np.sqrt(right * (1 - right) / tests)))
-    return {**told, **_pruning(s, run, images, trained["hidden eigenvalues"])}
+    return {**told, **_pruning(s, run, images, trained["penalised"])}
 
 
 def _pruning(s, run, images, found):
