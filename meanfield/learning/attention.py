@@ -9,15 +9,15 @@ from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import binom
 
 from theory.errors import InputError
-from theory.learning.attention import cluster_map, cumulants, fixed_point_bound
-from theory.symbols import symbols
+from theory.learning.attention import (
+    BETA, CENTRE, COUNT, DISTANCE, GAP, LENGTH, OVERLAP, SIGMA, STRENGTH, attention, clustered_patterns, random_energies)
 
 __all__ = ["Clusters", "clusters", "nearest_pattern", "retrieval_threshold", "update_bound"]
 
 
 @cache
 def _cumulants(kind):
-    return sympy.lambdify(symbols("lambda_"), cumulants(kind), "numpy")
+    return sympy.lambdify(STRENGTH, random_energies(kind)["cumulant"], "numpy")
 
 
 def retrieval_threshold(kind, strength, overlap=1.0):
@@ -92,16 +92,15 @@ def clusters(beta, c, sigma):
     """
     if beta * sigma**2 >= 1:
         raise InputError(f"beta sigma^2 = {beta * sigma**2:.3g}: expected less than 1, beyond it no cluster's average is stable")
-    found = cluster_map()
-    values = dict(zip(symbols("beta c sigma"), (beta, c, sigma)))
-    m, = symbols("m")
-    excess = sympy.lambdify(m, (found.update - m).subs(values), "numpy")
-    limit = float(found.global_limit.subs(values))
+    theory = clustered_patterns()
+    values = {BETA: beta, CENTRE: c, SIGMA: sigma}
+    excess = sympy.lambdify(OVERLAP, (theory["update"] - OVERLAP).subs(values), "numpy")
+    limit = float(theory["global_limit"].subs(values))
     overlap = 0.0 if beta <= limit else brentq(excess, 1e-8, 2 / (1 - beta * sigma**2), xtol=1e-13)
     return Clusters(overlap, limit)
 
 
 def update_bound(beta, separation, distance, length, P):
     """The largest distance from its pattern after one update, see `theory.learning.attention`; arrays broadcast."""
-    names = symbols("beta Delta delta L P")
-    return sympy.lambdify(names, fixed_point_bound(), "numpy")(beta, separation, distance, length, P)
+    names = BETA, GAP, DISTANCE, LENGTH, COUNT
+    return sympy.lambdify(names, attention()["bound"], "numpy")(beta, separation, distance, length, P)

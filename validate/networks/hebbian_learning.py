@@ -1,6 +1,7 @@
 """Hebbian networks, pairwise and dense, taught by noisy examples with and without labels, against replica theory; then digits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -23,31 +24,40 @@ LIMIT = "replica symmetric, N -> infinity at fixed M"
 LAW_ERROR = 1e-4
 # Factors of the scans about the settings.
 SCANS = {"M": (0.75, 1.5, 3.0), "alpha": (0.5, 1.5, 2.0), "r": (0.9, 1.4)}
+# Classes of images that the report tells of.
+TOLD = 3
 KINDS = {"supervised": True, "unsupervised": False}
 
 
 @dataclass(frozen=True)
 class Point:
-    """A network to teach: its load alpha, the quality r and number M of its examples, and whether they are labelled."""
+    """A network to teach: its load alpha, quality r and number M of examples, whether they are labelled, what is varied."""
 
     kind: str
     alpha: float
     r: float
     M: int
+    varied: str = ""
 
     @property
     def name(self):
         """As in the report."""
-        return f"m({self.kind}, alpha={self.alpha:.4g}, r={self.r:.4g}, M={self.M})"
+        return f"m({self.kind}{self.varied})"
 
 
 def _points(s):
     """The settings' networks and, with a scan, others about them."""
-    found = [(s.alpha, s.r, s.M)]
-    if s.scan:
-        found += [(s.alpha, s.r, round(f * s.M)) for f in SCANS["M"]] + [(f * s.alpha, s.r, s.M) for f in SCANS["alpha"]]
-        found += [(s.alpha, min(f * s.r, 0.95), s.M) for f in SCANS["r"]]
-    return [Point(kind, *values) for kind in KINDS for values in dict.fromkeys(found)]
+    scans = [(name, f) for name, factors in SCANS.items() for f in factors] if s.scan else []
+    return [point for kind in KINDS for point in (_point(s, kind), *(_point(s, kind, *scan) for scan in scans))]
+
+
+def _point(s, kind, name=None, factor=1.0):
+    """The settings' network, or one with a setting that is so many times as large."""
+    found = Point(kind, s.alpha, s.r, s.M)
+    if name is None:
+        return found
+    value = factor * getattr(s, name)
+    return replace(found, varied=f", {factor:g} {name}", **{name: {"M": round(value), "r": min(value, 0.95)}.get(name, value)})
 
 
 def predict(s):
@@ -150,20 +160,17 @@ def _relax_dense(s, run, kind, N):
 
 def _curve(s, name, points=25):
     """The theory along one setting, array (3, points): values, supervised, unsupervised."""
-    base = getattr(s, name)
-    values = np.unique(np.round(np.geomspace(base / 3, base * 4, points), 0 if name == "M" else 6))
-    setting = lambda value: {"alpha": s.alpha, "r": s.r, "M": s.M} | {name: int(value) if name == "M" else value}
-    return np.array([values, *([_overlap(Point(kind, **setting(v)), s.T) for v in values] for kind in KINDS)])
+    networks = [[_point(s, kind, name, f) for f in np.geomspace(1 / 3, 4, points)] for kind in KINDS]
+    return np.array([[getattr(p, name) for p in networks[0]], *([_overlap(p, s.T) for p in row] for row in networks)])
 
 
 def _images(s, run):
     """Networks taught images of some classes, beside random patterns of the same size, number and quality."""
     images = load(s.data, run.folder)
-    classes = range(2, 11)
+    classes = range(2, s.classes + 1)
     found = run.stage(f"images, {s.data}", lambda: _relax_images(s, run, images, classes))
     run.keep("images", [list(classes), found["images"], found["random"], found["theory"]])
-    K = s.classes
-    row = K - classes[0]
+    K, row = TOLD, TOLD - classes[0]
     return {f"{s.data}, {K} classes": Statement(
         f"networks taught {s.dense_M} images of {K} classes keep an overlap {found['images'][row]:.3g} with their class, "
         f"random patterns of the same size, number and quality {found['random'][row]:.3g}, the theory of random patterns "
@@ -259,15 +266,14 @@ def draw(report, figure):
 
 def _draw_scan(ax, report, name):
     """Checks whose other settings are those of the experiment, with the theory's curve where it was kept."""
-    s = report.settings
-    base = Point("", s["alpha"], s["r"], s["M"])
+    s = SimpleNamespace(**report.settings)
+    checks = {check.observable: check for check in report.checks}
     for colour, kind in zip(("C0", "C1"), KINDS):
         if f"curve {name}" in report.curves:
             values, *curves = report.curves[f"curve {name}"]
             ax.plot(values, curves[list(KINDS).index(kind)], color=colour, lw=1, label=f"theory, {kind}")
-        values = sorted({getattr(base, name), *((round if name == "M" else float)(f * getattr(base, name)) for f in SCANS[name])})
-        points = {value: Point(kind, **{**{"alpha": base.alpha, "r": base.r, "M": base.M}, name: value}).name for value in values}
-        found = [(value, c.measured, c.error) for value in values for c in report.checks if c.observable == points[value]]
+        points = [_point(s, kind), *(_point(s, kind, name, f) for f in SCANS[name])]
+        found = [(getattr(p, name), checks[p.name].measured, checks[p.name].error) for p in points if p.name in checks]
         ax.errorbar(*np.array(found).T, fmt="o", ms=4, capsize=2, color=colour, label=f"networks, {kind}")
     ax.set(xlabel={"M": "examples of each pattern M", "alpha": "load alpha"}[name], ylabel="retrieval overlap m", ylim=(0, 1.05))
     ax.legend(frameon=False, fontsize=7)
@@ -295,7 +301,8 @@ EXPERIMENT = Experiment(
         Setting("dense_T", 0.2, "temperature of the dense networks", above=0.02, below=1, reduced=0.15),
         Setting("dense_largest", 60, "spins of the largest dense network; 0.6 and 0.8 times as many are used as well", low=12,
                 high=200, integer=True, reduced=36),
-        Setting("classes", 3, "classes of images that are told of; all numbers are drawn", low=2, high=10, integer=True),
+        Setting("classes", 10, "classes of images; networks are taught two of them up to all", low=TOLD, high=10, integer=True,
+                reduced=TOLD),
         Setting("data", "digits", "images", choices=DATASETS),
     ),
     predict=predict,

@@ -15,7 +15,8 @@ from .running import import_torch
 __all__ = ["EXPERIMENT"]
 
 KINDS = ("binary", "sphere")
-STRENGTHS = (0.6, 1.0)
+# Factors of the strength; at stronger interactions few patterns dominate and sizes that can be reached are far from the limit.
+STRENGTHS = (0.4, 0.7)
 # Shares of the logarithm of the largest number of patterns, for three sizes.
 SHARES = (0.6, 0.8, 1.0)
 # Patterns are drawn so many at a time.

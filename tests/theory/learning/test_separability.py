@@ -8,7 +8,7 @@ import mpmath
 import pytest
 
 from theory.errors import InputError
-from theory.learning.generalisation import disagreement, disagreement_by_integration, overlap_of_mean
+from theory.learning.generalisation import disagreement, generalisation, overlap_of_mean
 from theory.learning.separability import dichotomies, recursive_dichotomies, separable_probability
 
 
@@ -37,10 +37,14 @@ def test_sizes_are_positive_integers(P, N):
         dichotomies(P, N)
 
 
-@pytest.mark.parametrize("overlap", [-0.4, 0.0, 0.3, 0.728, 0.99])
-def test_error_is_the_angle(overlap):
-    """The angle over pi is the probability of opposite signs, as an integral over one field."""
-    assert abs(float(disagreement(overlap)) - disagreement_by_integration(overlap)) < 1e-10
+def test_every_step_of_the_errors_is_checked():
+    assert generalisation().check().passed
+
+
+def test_known_errors():
+    """Opposite vectors always disagree, equal ones never, orthogonal ones half of the time."""
+    assert [float(disagreement(x)) for x in (-1, 0, 1)] == [1, 0.5, 0]
+    assert float(overlap_of_mean(0.36, 0.36)) == pytest.approx(0.6)
 
 
 def test_mean_of_many_weights():

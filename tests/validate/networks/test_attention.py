@@ -5,8 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from theory.evaluate import evaluate
-from theory.learning.attention import attention_energy
+from theory.learning.attention import BETA, attention
 
 torch = pytest.importorskip("torch")
 
@@ -19,12 +18,12 @@ def generator():
 
 
 def test_update_and_energy_are_the_derived_ones(generator):
-    system, beta = attention_energy(3, 2), 1.3
+    theory, beta = attention(), 1.3
     x, X = (torch.randn(shape, generator=generator, dtype=torch.float64) for shape in ((1, 2), (3, 2)))
-    at = {system.beta: beta, **dict(zip(system.state, x[0].tolist()))}
-    at |= {symbol: value for xi, row in zip(system.patterns, X.tolist()) for symbol, value in zip(xi, row)}
-    assert attend(x, X, beta)[0].tolist() == pytest.approx([float(evaluate(e, at)) for e in system.update])
-    assert energy(x, X, beta).item() == pytest.approx(float(evaluate(system.energy, at)))
+    at = {BETA: beta, **dict(zip(theory["state"], x[0].tolist()))}
+    at |= {symbol: value for xi, row in zip(theory["patterns"], X.tolist()) for symbol, value in zip(xi, row)}
+    assert attend(x, X, beta)[0].tolist() == pytest.approx([float(e.subs(at)) for e in theory["update"]])
+    assert energy(x, X, beta).item() == pytest.approx(float(theory["energy"].subs(at)))
 
 
 def test_energy_never_rises(generator):
