@@ -1,4 +1,4 @@
-"""Perceptrons that learn from a teacher or store random labels: sampled, counted and trained, against replica theory and Cover's count."""
+"""Perceptrons that learn from a teacher or store random labels: sampled, counted and trained, against theory."""
 
 from pathlib import Path
 

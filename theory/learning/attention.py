@@ -65,8 +65,8 @@ def attention():
              claim=Equal()),
         Step("Share of the other patterns", "triangle inequality",
              "within $\\delta$ of a pattern $x\\cdot(\\xi - \\xi_\\nu) \\ge \\Delta - 2 L \\delta$, so all others have "
-             "at most this share of the softmax, and none is farther than $2 L$", "arXiv:2008.02217, theorem 5", after=2 * LENGTH * share,
-             claim=Witness(_within, 0.0)),
+             "at most this share of the softmax, and none is farther than $2 L$", "arXiv:2008.02217, theorem 5",
+             after=2 * LENGTH * share, claim=Witness(_within, 0.0)),
     )
     domain = {BETA: (0.5, 2)} | {a: (-1, 1) for a in (*x, *y, *(a for xi in patterns for a in xi))}
     results = {"energy": energy, "update": Tuple(*update), "bound": 2 * LENGTH * share, "state": Tuple(*x),
@@ -133,8 +133,8 @@ def random_energies(kind):
         Step("At finite size", "large deviations", "$c$ is the limit of the exact logarithm of the moment", before=Symbol("c_N"),
              after=cumulant, relation=r"\to", claim=Witness(lambda step, context: _finite_size(kind, step, context), 2e-2)),
         Step("The other patterns together", "self-averaging of the levels",
-             "levels $u$ are $e^{N(\\alpha - I(u))}$ in number; those that dominate exist where $\\alpha > I(c')$, and then the sum is "
-             "its mean", "Derrida, Phys. Rev. B 24, 2613 (1981)",
+             "levels $u$ are $e^{N(\\alpha - I(u))}$ in number; those that dominate exist where $\\alpha > I(c')$, and then the "
+             "sum is its mean", "Derrida, Phys. Rev. B 24, 2613 (1981)",
              after=Symbol("alpha") + cumulant, claim=Stated("a sum of many independent terms takes its mean value")),
         Step("Where they win", "equality of the exponents", "the pattern's own exponent is $\\lambda m$",
              before=threshold + cumulant, after=STRENGTH * OVERLAP, claim=Equal()),
