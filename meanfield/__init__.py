@@ -23,12 +23,14 @@ _HOMES = {
     "branches": "branches",
     "certify": "precision",
     "compile": "kernels.compiled",
+    "continuation": "branches",
     "landscape": "landscapes",
     "phase_diagram": "phase_diagram",
     "precise": "precision",
     "scan": "scans",
     "solutions": "solutions",
     "solve": "solve",
+    "switch": "branches",
     "transitions": "transitions",
 }
 

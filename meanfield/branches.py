@@ -5,7 +5,7 @@ import io
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -13,17 +13,24 @@ import numpy as np
 from theory.errors import InputError
 
 from .bifurcations.box import Box
-from .bifurcations.continuation import Arclength, between, follow
-from .bifurcations.family import state
+from .bifurcations.branching import bifurcation_kind
+from .bifurcations.continuation import Arclength, Curve, Path, between, follow, march, vanishing
+from .bifurcations.family import invariant_subspace
+from .events import Event, Quantities, read_events
 from .inputs import refuse_ansatz
 from .transitions import coupled_line
 from .writers import write_text
 
-__all__ = ["Branch", "Branches", "SpecialPoint", "branches"]
+__all__ = ["Branch", "Branches", "SpecialPoint", "branches", "continuation", "switch"]
 
 # Relative step of temperature derivatives, and below which eigenvalue a susceptibility counts as infinite.
 STEP = 1e-3
 MARGINAL = 1e-10
+# Smaller values of an event's function are rounding.
+ROUNDED = 1e-13
+# Where branches that meet at a special point are looked for beside it; how exactly they meet it, in units of the range and in the
+# order parameters; how close a solution on a known branch is to that.
+BESIDE, MEETS, SAME, KNOWN = 2e-3, 1e-6, 1e-2, 1e-4
 # A sampled value closer than this, in units of the range, to a point of the branch is that point.
 COINCIDE = 1e-12
 # The same for special points.
@@ -40,8 +47,9 @@ class SpecialPoint:
 
     Attributes
     ----------
-    kind : "at", "gardner", "zero-entropy" (replicon or entropy vanish), "fold", "bifurcation" (an eigenvalue crosses zero), "pitchfork" (a more symmetric branch is met), "lost" (the branch
-        ends on a discontinuity of the equations, at T = 0)
+    kind : "fold", "pitchfork" and "transcritical" (an eigenvalue crosses zero and branches meet there), "bifurcation" (with quenched
+        couplings, where it is neither by symmetry), "at", "gardner", "zero-entropy" (replicon or entropy vanish), "lost" (the branch
+        ends on a discontinuity of the equations, at T = 0), or the label of an event
     at : {name: value} of the continuation parameter
     order_parameters : {name: value}
     row : its row in the table of the branch
@@ -59,7 +67,7 @@ class SpecialPoint:
 
 @dataclass(frozen=True, eq=False)
 class Branch:
-    """A branch as a table: read-only columns of equal length, in order along the branch.
+    """A branch as a table: read-only columns of equal length, in order along the branch; iterating gives its rows.
 
     Attributes
     ----------
@@ -85,9 +93,17 @@ class Branch:
     parameters: dict
     curve: MappingProxyType
     pictured: tuple = None
+    source: object = field(default=None, repr=False)
 
     def __len__(self):
         return len(self.kinds)
+
+    def __iter__(self):
+        return self.rows()
+
+    def __getstate__(self):
+        plain = {**self.__dict__, "source": None}
+        return {name: dict(v) if isinstance(v, MappingProxyType) else v for name, v in plain.items()}
 
     def __getitem__(self, name):
         if name not in self.columns:
@@ -149,7 +165,7 @@ class Branches(Sequence):
         return "\n".join(map(repr, self.items)) or "no branches"
 
 
-def branches(model, *, along, start=None, options=Arclength(), ansatz=None, steps=None, **parameters):
+def branches(model, *, along, start=None, events=None, options=Arclength(), ansatz=None, steps=None, **parameters):
     """Branches of solutions along one parameter, stable and unstable, through folds.
 
     Parameters
@@ -158,6 +174,8 @@ def branches(model, *, along, start=None, options=Arclength(), ansatz=None, step
     along : {name: (low, high)} or {name: (low, high, points)}
     start : {name: value} or values of the order parameters at the lower end: only the branch that Newton's method leads to from
         there; None finds all branches
+    events : {label: g}, or texts g, of what is located on every branch: g is an expression in the columns of the table and the
+        parameters, or a function g(solution, parameters) of two mappings {name: number}; it changes its sign at the point
     options : Arclength
     ansatz, steps : of replicas, for models with quenched couplings: rs (default), 1rsb, or krsb with steps
     parameters : the others, with T
@@ -174,26 +192,195 @@ def branches(model, *, along, start=None, options=Arclength(), ansatz=None, step
     if isinstance(along, Mapping) and (found := coupled_line(model, along, parameters)):
         from .replicas.branches import replica_branches
 
-        return replica_branches(*found, ansatz, steps, start)
+        return replica_branches(*found, ansatz, steps, start, events)
     refuse_ansatz(ansatz, steps)
     box = Box.along(model, along, parameters)
+    events = _events(box, events)
     paths = box.paths(options) if start is None else [_path_from(box, start, options)]
-    tables = [_table(box, path) for path in paths]
+    tables = [_table(box, _with_events(box, path, events), (box, options, events)) for path in paths]
     return Branches(tuple(sorted(tables, key=lambda b: -np.count_nonzero(b.stable))))
 
 
-def _path_from(box, start, options):
-    from .solve import Newton, solve_from
+def continuation(model, *, along, start=None, events=None, options=Arclength(), ansatz=None, steps=None, **parameters):
+    """The points of one branch, one after the other as the continuation finds them.
 
+    Parameters
+    ----------
+    along : {name: (first, last)}; the branch starts at `first`, which may be the larger value
+    start, events, options, ansatz, steps, parameters : as of `branches`
+
+    Yields
+    ------
+    dict
+        {name: number} of the parameter, the order parameters and what else the table of a Branch has, `kind` the phase's label and
+        `special` the kind of a special point, or ""
+    """
+    name, first, last = _directed(along)
+    ordered = {name: (min(first, last), max(first, last))}
+    if coupled := coupled_line(model, ordered, parameters):
+        if first > last:
+            raise InputError(f"along: with quenched couplings a branch is followed from the smaller value on, got {along}")
+        yield from _rows_of_replicas(*coupled, ansatz, steps, start, events)
+        return
+    refuse_ansatz(ansatz, steps)
+    box = Box.along(model, ordered, parameters)
+    yield from _iterated(box, _start_at(box, start, first), np.sign(last - first), _events(box, events), options)
+
+
+def _directed(along):
+    """(name, first, last) of {name: (first, last)}."""
+    try:
+        (name, (first, last)), = along.items()
+        return name, float(first), float(last)
+    except (AttributeError, TypeError, ValueError):
+        raise InputError(f"along: expected one range {{name: (first, last)}}, got {along!r}") from None
+
+
+def _rows_of_replicas(model, r, fixed, ansatz, steps, start, events):
+    from .replicas.branches import replica_branches
+    from .solve import solve
+
+    start = start or solve(model, ansatz=ansatz, steps=steps, **fixed, **{r.name: r.low}).order_parameters
+    for branch in replica_branches(model, r, fixed, ansatz, steps, start, events):
+        special = {p.row: p.kind for p in branch.special_points}
+        yield from ({**row, "special": special.get(i, "")} for i, row in enumerate(branch))
+
+
+def _iterated(box, found, direction, events, options):
+    curve = Curve(box.family, invariant_subspace(box.family, found.values), options)
+    first = curve.start(found.values, found.parameters[box.ranges[0].name])
+    if first is None:
+        raise InputError("the start is no regular solution: take another parameter value")
+    last, path = None, Path(curve, ())
+    for point in march(curve, replace(first, tangent=direction * first.tangent)):
+        for p in (*(() if last is None else _happening(box, path, events, last, point)), point):
+            special = "" if p.event in ("", "edge") else _special(box, p, 0).kind
+            yield {**_row(box, path, p), "kind": box.kind(p.state.parameters, p.state.order_parameters), "special": special}
+        last = point
+
+
+def switch(branch, point):
+    """The other branches that meet a branch at a special point of it.
+
+    Parameters
+    ----------
+    branch : Branch as `branches` returned it
+    point : SpecialPoint of the branch
+
+    Returns
+    -------
+    Branches
+
+    Raises
+    ------
+    InputError
+        For a branch that was stored, and for a point of another parameter.
+    """
+    if branch.source is None:
+        raise InputError("a branch that was stored has lost its equations: compute it again")
+    if set(point.at) != {branch.parameter}:
+        raise InputError(f"expected a special point of this branch, at a value of {branch.parameter}, got one at {point.at}")
+    if callable(branch.source):
+        return branch.source(branch, point)
+    box, options, events = branch.source
+    paths = _meeting(box, branch, point, options)
+    return Branches(tuple(_table(box, _with_events(box, path, events), branch.source) for path in paths))
+
+
+def _meeting(box, branch, point, options):
+    """Paths through solutions beside a special point that meet it, without the branch's own."""
+    (value,), symmetry = point.at.values(), box.generic_symmetry
+    here = box.state_values(point.order_parameters)
+    u, paths = float(box.family.unit([value])[0]), []
+    for beside in (x for x in (u - BESIDE, u + BESIDE) if 0 < x < 1):
+        near = float(box.family.values([beside])[0])
+        known = [symmetry.canonical(p.state.order_parameters) for path in paths for p in path.at(near)]
+        for phi in box.fixed_points([near]):
+            if any(np.abs(symmetry.canonical(phi) - other).max() < KNOWN for other in known):
+                continue
+            path = follow(box.family, phi, near, options)
+            if path is not None and not _is_branch(path, branch, symmetry) and _touches(path, u, here, symmetry):
+                paths.append(path)
+                known += [symmetry.canonical(p.state.order_parameters) for p in path.at(near)]
+    return paths
+
+
+def _touches(path, u, order_parameters, symmetry):
+    """Whether a path has a bifurcation at a unit coordinate and state."""
+    here = symmetry.canonical(order_parameters)
+    return any(p.event in ("pitchfork", "bifurcation") and abs(p.z[-1] - u) < MEETS
+               and np.abs(symmetry.canonical(p.state.order_parameters) - here).max() < SAME for p in path.points)
+
+
+def _is_branch(path, branch, symmetry):
+    """Whether a path is that of a branch: it passes the row of it that is farthest from an instability."""
+    row = int(np.argmax(np.abs(branch["eigenvalue"])))
+    here = symmetry.canonical(np.array([branch[name][row] for name in branch.names]))
+    states = [symmetry.canonical(p.state.order_parameters) for p in path.at(branch[branch.parameter][row])]
+    return any(np.abs(phi - here).max() < KNOWN for phi in states)
+
+
+def _path_from(box, start, options):
     low = box.ranges[0].low
-    found = solve_from(box.family.at([low]), box.state_values(start), Newton())
-    path = follow(box.family, found.values, low, options) if found.converged else None
+    path = follow(box.family, _start_at(box, start, low).values, low, options)
     if path is None:
-        raise InputError(f"no solution near this start at {box.ranges[0].name} = {low:g}: {found.status}")
+        raise InputError(f"no regular solution near this start at {box.ranges[0].name} = {low:g}")
     return path
 
 
-def _table(box, path):
+def _start_at(box, start, value):
+    """The Solution that Newton's method leads to from a start at a parameter value, without a start the equilibrium."""
+    from .solve import Newton, solve, solve_from
+
+    if start is None:
+        start = solve(box.family.compiled, **box.family.parameters([value])).order_parameters
+    found = solve_from(box.family.at([value]), box.state_values(start), Newton())
+    if not found.converged:
+        raise InputError(f"no solution near this start at {box.ranges[0].name} = {value:g}: {found.status}")
+    return found
+
+
+def _events(box, events):
+    """The Events of a user, and where the entropy vanishes."""
+    found = read_events(events, quantity_names(box.names), (*box.parameters, box.ranges[0].name))
+    return (*found, Event("zero-entropy", lambda q: q["entropy"]))
+
+
+def quantity_names(order_parameters):
+    """Names of what a table has of a solution."""
+    return (*order_parameters, "free_energy", "entropy", "energy", "specific_heat", *(f"chi_{name}" for name in order_parameters), "eigenvalue")
+
+
+def _quantities(box, path, point):
+    """The Quantities at a point of a branch."""
+    s, curve = point.state, path.curve
+    known = {**box.parameters, box.ranges[0].name: point.parameter, **dict(zip(box.names, map(float, s.order_parameters))),
+             "free_energy": s.free_energy, "entropy": float(s.evaluation.entropy), "energy": float(s.evaluation.energy), "eigenvalue": s.lowest}
+    later = {f"chi_{name}": lambda i=i: float(susceptibility(s)[i, i]) for i, name in enumerate(box.names)}
+    return Quantities(known, later | {"specific_heat": lambda: specific_heat(curve.family, curve.basis, s)})
+
+
+def _with_events(box, path, events):
+    """The Path with the points at which events happen."""
+    points = [path.points[0]]
+    for first, second in zip(path.points, path.points[1:]):
+        points += [*_happening(box, path, events, first, second), second]
+    return replace(path, points=tuple(points))
+
+
+def _happening(box, path, events, first, second):
+    """Points between two successive ones at which events happen, in order."""
+    at = lambda event: lambda point: event(_quantities(box, path, point))
+    found = [vanishing(path.curve, first, second, at(event), event.label) for event in events if _settled(event, box, path, first, second)]
+    return sorted((p for p in found if p is not None), key=lambda p: (p.z - first.z) @ (second.z - first.z))
+
+
+def _settled(event, box, path, *points):
+    """Whether a function is beyond rounding at points, so that a change of sign means something."""
+    return all(abs(event(_quantities(box, path, p))) > ROUNDED for p in points)
+
+
+def _table(box, path, source):
     points = sampled(path, box.ranges[0].values)
     rows = [_row(box, path, p) for p in points]
     columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
@@ -202,7 +389,8 @@ def _table(box, path):
     kinds = tuple(box.kind(p.state.parameters, p.state.order_parameters) for p in points)
     special = tuple(_special(box, p, i) for i, p in enumerate(points) if p.event not in ("", "edge"))
     curve = MappingProxyType(_curve(box, path, sampled(path, box.ranges[0].values, dense=True)))
-    return Branch(box.model.name, box.ranges[0].name, box.names, MappingProxyType(columns), kinds, special, box.parameters, curve)
+    return Branch(box.model.name, box.ranges[0].name, box.names, MappingProxyType(columns), kinds, special, box.parameters, curve,
+                  source=source)
 
 
 def _curve(box, path, points):
@@ -253,7 +441,8 @@ def sampled(path, values, dense=False):
 
 def _special(box, point, row):
     order_parameters = dict(zip(box.names, map(float, point.state.order_parameters)))
-    return SpecialPoint(point.event, {box.ranges[0].name: point.parameter}, order_parameters, row)
+    kind = bifurcation_kind(box.family, point.state.parameters, point.state.order_parameters) if point.event == "bifurcation" else point.event
+    return SpecialPoint(kind, {box.ranges[0].name: point.parameter}, order_parameters, row)
 
 
 def _row(box, path, point):

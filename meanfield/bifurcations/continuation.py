@@ -10,12 +10,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import brentq
 
+from ..events import is_root
 from .family import Family, State, invariant_subspace, state
 from .steps import Steps
 
-__all__ = ["Arclength", "BranchPoint", "Path", "follow"]
+__all__ = ["Arclength", "BranchPoint", "Curve", "Path", "between", "follow", "march", "vanishing"]
 
 ROUNDING = 2e-15
+# Order parameters of a rough special point that agree to these are tied on the more symmetric branch that is met there.
+TIES = (1e-4, 0.05)
+# Special points of one kind closer than this are one.
+ONE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -87,10 +92,10 @@ def follow(family, order_parameters, value, options=Arclength()):
     start = curve.start(order_parameters, value)
     if start is None:
         return None
-    forward = _march(curve, start)
+    forward = list(march(curve, start))
     if len(forward) > 1 and forward[-1] is start:
         return Path(curve, tuple(forward))
-    backward = _march(curve, replace(start, tangent=-start.tangent))
+    backward = list(march(curve, replace(start, tangent=-start.tangent)))
     reverse = [replace(p, tangent=-p.tangent) for p in backward[:0:-1]]
     middle = forward[0] if forward[0].event else replace(forward[0], event=backward[0].event)
     return Path(curve, (*reverse, middle, *forward[1:]))
@@ -177,29 +182,31 @@ def _newton_step(z, origin, normal, residual, jacobian):
     return z
 
 
-def _march(curve, start):
-    """Points from `start` along its tangent; the last one says by its event why the march ends."""
-    points, length, calm, options = [start], curve.options.first, 0, curve.options
-    while len(points) < options.steps:
-        here = points[-1]
+def march(curve, start):
+    """Points from `start` along its tangent, one after the other; the last one says by its event why the march ends."""
+    here, length, calm, count, options = start, curve.options.first, 0, 1, curve.options
+    while count < options.steps:
         if _leaves(here):
-            return [*points[:-1], replace(here, event="edge")]
+            yield replace(here, event="edge")
+            return
         new = _step(curve, here, length)
         if new is None:
             length, calm = length / 2, 0
             if length < options.smallest:
-                return [*points[:-1], replace(here, event="lost")]
+                yield replace(here, event="lost")
+                return
             continue
         special = _special_points(curve, here, new)
-        points += special
+        yield from (here, *special)
+        count += len(special)
         if special and special[-1].event == "pitchfork":
-            return points
-        if len(points) > 2 and _closes(start, here, new):
-            return [*points, start]
-        points.append(new)
-        calm += 1
+            return
+        if count > 2 and _closes(start, here, new):
+            yield start
+            return
+        here, count, calm = new, count + 1, calm + 1
         length = min(length * (1.5 if calm > 2 else 1), options.largest)
-    return [*points[:-1], replace(points[-1], event="lost")]
+    yield replace(here, event="lost")
 
 
 def _leaves(point):
@@ -240,15 +247,20 @@ def _special_points(curve, first, second):
         return [replace(_meeting_point(curve, section.turning_point()), event="pitchfork")]
     events = sorted([(t, "fold" if turns else "bifurcation") for t in inside] + [(t, "bifurcation") for t in across])
     distinct = [e for k, e in enumerate(events) if k == 0 or e[0] - events[k - 1][0] > 1e-8]
-    return [replace(section.point(t), event=event) for t, event in distinct]
+    # Where branches cross the Jacobian's kernel holds the tangents of both.
+    tangents = [section.direction(t) if event == "bifurcation" else None for t, event in distinct]
+    points = [section.point(t) for t, _ in distinct]
+    points = [replace(p, event=event, tangent=p.tangent if d is None else d) for p, (_, event), d in zip(points, distinct, tangents)]
+    sharp = [_meeting_point(curve, p, TIES[:1]) if p.event == "bifurcation" else p for p in points]
+    return [p for k, p in enumerate(sharp) if k == 0 or p.event != sharp[k - 1].event or abs(p.z[-1] - sharp[k - 1].z[-1]) > ONE]
 
 
-def _meeting_point(curve, rough):
+def _meeting_point(curve, rough, ties=None):
     """The point at which a branch meets a more symmetric one, sharp: the latter's instability nearby.
 
     At a tricritical point the branch is so flat that its turning point is only found to a few percent in the order parameters.
     """
-    for tied in (1e-4, 0.05):
+    for tied in ties or TIES:
         basis = invariant_subspace(curve.family, rough.state.order_parameters, tied)
         if basis.shape[1] < curve.basis.shape[1]:
             return _instability_near(replace(curve, basis=basis), rough, curve.basis) or rough
@@ -290,6 +302,11 @@ class _Section:
         bend_in, bend_out = self.first.tangent * length - step, step - self.second.tangent * length
         return self.first.z + t * step + t * (1 - t) * ((1 - t) * bend_in + t * bend_out)
 
+    def direction(self, t, step=1e-4):
+        """Unit tangent of the interpolation."""
+        along = self.estimate(t + step) - self.estimate(t - step)
+        return along / np.linalg.norm(along)
+
     def point(self, t):
         """The corrected point; where another branch crosses, the corrector fails and the estimate stands."""
         guess = self.estimate(t)
@@ -319,6 +336,19 @@ class _Section:
         if not self._strays(z, guess):
             return self.curve.point(z, self.first.tangent)
         return self.point(self._root(lambda p: p.z[-1] - u))
+
+
+def vanishing(curve, first, second, function, label):
+    """The point between two successive ones at which a function of a BranchPoint vanishes, as an event; None where it does not."""
+    ends = function(first), function(second)
+    if not (np.isfinite(ends).all() and ends[0] * ends[1] < 0):
+        return None
+    section = _Section(curve, first, second)
+    try:
+        found = section.point(section._root(function))
+    except (ValueError, ArithmeticError):
+        return None
+    return replace(found, event=label) if is_root(function(found), *ends) else None
 
 
 def between(curve, first, second, value):

@@ -13,6 +13,8 @@ def add_arguments(parser) -> None:
     parser.add_argument("--along", metavar="NAME=LO:HI[:POINTS]", required=True, help="the parameter that varies, its interval and the number of rows")
     parser.add_argument("--start", metavar="NAME=VALUE", action="append", default=[],
                         help="an order parameter at LO; repeatable: only the branch that is reached from there (default: all branches)")
+    parser.add_argument("--event", metavar="EXPRESSION", action="append", default=[],
+                        help="locate where an expression in columns of the table and parameters vanishes, such as 'm - 1/2'; repeatable")
     parser.add_argument("-o", "--output", metavar="FILE", help="write the table (.csv) or a figure (.png, .pdf, .svg)")
 
 
@@ -24,7 +26,7 @@ def run(args) -> int:
     start = read_named_constants(args.start, "--start") or None
     from ..branches import branches
 
-    found = branches(setting.model, along={along.name: (along.lo, along.hi, along.points)}, start=start, **ansatz(setting, args), **setting.values)
+    found = branches(setting.model, along={along.name: (along.lo, along.hi, along.points)}, start=start, events=args.event, **ansatz(setting, args), **setting.values)
     if path is not None:
         _write(found, path)
     if args.json:

@@ -3,11 +3,13 @@
 from types import MappingProxyType
 
 import numpy as np
+from scipy.optimize import brentq
 
 from theory.errors import InputError
 from theory.replica import ansatz_of
 
 from ..branches import Branch, Branches, SpecialPoint
+from ..events import Quantities, is_root, read_events
 from .curves import Stepping, follow, locate, solved_at
 from .line import Facts, Line
 from .physical import is_physical
@@ -26,9 +28,11 @@ MARGINAL = 1e-9
 # Rows where the branch is steep: as in tables of models without couplings.
 STEEP, CLOSE = 0.4, 1e-12
 NEAR = 1e-9
+# Smaller overlaps fade. Special points of two branches that meet are as close as this, in units of the range and in the order parameters.
+FADED, MEET, APART = 1e-4, 1e-4, 1e-2
 
 
-def replica_branches(model, r, fixed, ansatz=None, steps=None, start=None):
+def replica_branches(model, r, fixed, ansatz=None, steps=None, start=None, events=None):
     """Branches of solutions along one parameter.
 
     Parameters
@@ -38,17 +42,42 @@ def replica_branches(model, r, fixed, ansatz=None, steps=None, start=None):
     fixed : {name: value} of all others, T included where the model has one
     ansatz, steps : as in `theory.replica.ansatz_of`
     start : {name: value} near a solution at the lower end, for its branch alone
+    events : as of `meanfield.branches`
 
     Returns
     -------
     Branches
     """
-    ansatz = ansatz_of(ansatz, steps)
+    given, ansatz = (model, r, fixed, ansatz, steps, None, events), ansatz_of(ansatz, steps)
     lines = {k: Line(saddle(theory_of(model, ansatz_of("krsb", k))), r.name, r.low, r.high, fixed) for k in range(ansatz.steps + 1)}
     line = lines[ansatz.steps]
     paths = _all_paths(lines, ansatz.steps) if start is None else [_path_from(line, start)]
-    tables = [t for t in (_table(line, r, *path) for path in paths) if t is not None]
+    tables = [t for t in (_table(line, r, *path, events, _Switch(given)) for path in paths) if t is not None]
     return Branches(tuple(sorted(tables, key=lambda b: -np.count_nonzero(b.stable))))
+
+
+class _Switch:
+    """Finds the branches that meet another one at a special point."""
+
+    def __init__(self, given):
+        self.given = given
+
+    def __call__(self, branch, point):
+        others = [b for b in replica_branches(*self.given) if not self.same(b, branch)]
+        return Branches(tuple(b for b in others if self.meets(b, point)))
+
+    @staticmethod
+    def same(a, b):
+        return len(a) == len(b) and a.names == b.names and all(np.allclose(a[n], b[n], atol=1e-8, equal_nan=True) for n in a.names)
+
+    @staticmethod
+    def meets(branch, point):
+        """Whether a branch has a special point of the same place and order parameters."""
+        (name, value), = point.at.items()
+        span = np.ptp(branch[name]) or 1.0
+        near = [p for p in branch.special_points if abs(p.at[name] - value) < MEET * span]
+        gap = lambda p: max(abs(p.order_parameters[n] - v) for n, v in point.order_parameters.items() if n in p.order_parameters)
+        return any(gap(p) < APART for p in near)
 
 
 def _all_paths(lines, steps):
@@ -68,9 +97,13 @@ def _path_from(line, start):
     return sector, follow(line.curve(sector), np.append(sector.restrict(v), 0.0), Stepping())
 
 
-def _table(line, r, sector, path):
+def _table(line, r, sector, path, events, source):
     """The Branch of a path; None where nothing on it is a state."""
-    rows = [f for f in _sampled(line, sector, path, [line.unit(v) for v in r.values]) if _usable(line, f[0])]
+    first = next((f for f in (Facts(line, sector, node) for node in path.nodes) if _usable(line, f)), None)
+    if first is None:
+        return None
+    events = read_events(events, _quantity_names(first), {**line.model.structural, **line.fixed, line.name: 0.0})
+    rows = [f for f in _sampled(line, sector, path, [line.unit(v) for v in r.values], events) if _usable(line, f[0])]
     if not rows:
         return None
     facts = [f for f, _ in rows]
@@ -86,24 +119,80 @@ def _table(line, r, sector, path):
     overlaps = {str(name) for o in line.theory.overlaps for name in o.names}
     pictured = tuple(n for n in names if n in line.model.names or n in overlaps)
     return Branch(line.model.name, line.name, names, MappingProxyType(columns), tuple(f.kind for f in facts), special, parameters,
-                  MappingProxyType(curve), pictured)
+                  MappingProxyType(curve), pictured, source)
+
+
+def _quantity_names(facts):
+    """Names of what a table has of a solution."""
+    return (*facts.state.order_parameters, "free_energy", "entropy", "energy", "specific_heat",
+            *(f"chi_{name}" for name in facts._responding), "replicon", "eigenvalue")
+
+
+def _quantities(line, facts):
+    """The Quantities at a point of a branch."""
+    state = facts.state
+    known = {**line.model.structural, **line.fixed, line.name: float(line.value(facts.t)), **_plain(state.order_parameters),
+             "free_energy": state.free_energy, "entropy": state.entropy, "energy": state.energy, "replicon": state.replicon}
+    later = {f"chi_{name}": lambda name=name: _susceptibilities(facts)[f"chi_{name}"] for name in facts._responding}
+    return Quantities(known, later | {"specific_heat": lambda: _specific_heat(line, facts), "eigenvalue": lambda: facts.stiffness})
 
 
 def _usable(line, facts):
     return bool(np.isfinite(facts.unknowns).all() and np.isfinite(facts.free_energy) and is_physical(line.unknowns(facts.t), facts.unknowns))
 
 
-def _sampled(line, sector, path, times):
+def _sampled(line, sector, path, times, events=()):
     """[(Facts, kind of special point or "")] along a path: the sampled parameters, special points, ends and steep parts, in order."""
     facts = [Facts(line, sector, node) for node in path.nodes]
-    rows = [(facts[0], "")]
+    onset = _onset(line, sector, path)
+    rows = [(onset[0], "at") if onset[0] is not None else (facts[0], "")]
     for a, b in zip(facts, facts[1:]):
-        found = sorted([*_values_between(line, sector, path.curve, a, b, times), *_special_between(line, sector, path.curve, a, b)],
-                       key=lambda row: _along(a, b, row[0]))
+        found = sorted([*_values_between(line, sector, path.curve, a, b, times), *_special_between(line, sector, path.curve, a, b),
+                        *_events_between(line, sector, path.curve, a, b, events)], key=lambda row: _along(a, b, row[0]))
         rows += _apart(found)
         if (b is facts[-1] or abs(b.node.tangent[-1]) < STEEP) and rows[-1][0] is not b:
             rows.append((b, ""))
-    return rows
+    return [*rows, (onset[1], "at")] if onset[1] is not None else rows
+
+
+def _onset(line, sector, path):
+    """Facts of the states without overlaps in which a path ends on both sides, where its overlaps vanish; else None."""
+    found = []
+    for end, node, inner in ((path.ends[0], path.nodes[0], path.nodes[1]), (path.ends[1], path.nodes[-1], path.nodes[-2])):
+        empty = next((s for s in line.sectors if s.paramagnetic), None)
+        last = Facts(line, sector, node)
+        fades = end not in ("edge", "closed") and empty is not None and not sector.paramagnetic and last.overlap < FADED
+        found.append(_without_replicon(line, empty, empty.restrict(last.unknowns), node.t, inner.t) if fades else None)
+    return found
+
+
+def _without_replicon(line, empty, start, t, inner):
+    """The Facts of the paramagnet where its replicon vanishes near t, or None."""
+    curve = line.curve(empty)
+
+    def facts(t):
+        w = solved_at(curve, start, t)
+        return None if w is None else Facts.at(line, empty, np.append(w, t))
+
+    def replicon(t):
+        return np.nan if (f := facts(t)) is None else f.state.replicon
+
+    reach = max(abs(t - inner), FADED)
+    low, high = max(t - reach, 0.0), min(t + reach, 1.0)
+    if not replicon(low) * replicon(high) < 0:
+        return None
+    return facts(brentq(replicon, low, high, xtol=1e-15, rtol=1e-14))
+
+
+def _events_between(line, sector, curve, a, b, events):
+    """Where functions of a user vanish."""
+    for event in events:
+        function = lambda f: event(_quantities(line, f))
+        ends = function(a), function(b)
+        if np.isfinite(ends).all() and ends[0] * ends[1] < 0:
+            found = crossing(line, sector, curve, a, b, function)
+            if found is not None and is_root(function(found), *ends):
+                yield found, event.label
 
 
 def _apart(rows):
@@ -136,16 +225,17 @@ def _special_between(line, sector, curve, a, b):
         if fold is not None:
             yield Facts(line, sector, fold), "fold"
         return
-    tests = [("bifurcation", lambda f: f.stiffness)]
-    if not sector.paramagnetic:
-        tests.append(("gardner" if line.theory.steps else "at", lambda f: f.state.replicon))
+    # Where means vanish by symmetry their instability is one of mirror images.
+    tests = [("pitchfork" if sector.null else "bifurcation", lambda f: f.stiffness),
+             ("gardner" if line.theory.steps else "at", lambda f: f.state.replicon)]
     if line.discrete and line.fixed.get("T") != 0:
         tests.append(("zero-entropy", lambda f: f.state.entropy))
     for kind, function in tests:
         values = function(a), function(b)
         if np.isfinite(values).all() and values[0] * values[1] < 0:
             found = crossing(line, sector, curve, a, b, function)
-            if found is not None:
+            # Where overlaps vanish the replicon does so too, with the square of the distance.
+            if found is not None and (kind != "at" or sector.paramagnetic or found.overlap > FADED):
                 yield found, kind
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from meanfield.branches import branches
+from meanfield.branches import branches, continuation, switch
 from theory.errors import InputError
 
 
@@ -82,3 +82,24 @@ def test_wrong_input():
         branches("hopfield", along={"alpha": (0, 0.1)}, alpha=0.05, T=0.3)
     with pytest.raises(InputError, match="no quenched couplings"):
         branches("curie-weiss", along={"T": (0.1, 2)}, ansatz="1rsb")
+
+
+def test_onset_of_the_glass_from_either_side(glass):
+    """Overlaps appear at T = J: the end of one branch, the instability of the other; each leads to the other."""
+    for kind, other in (("paramagnetic", "spin-glass"), ("spin-glass", "paramagnetic")):
+        branch = branch_of(glass, kind)
+        point, = [p for p in branch.special_points if p.kind == "at"]
+        assert point.at["T"] == pytest.approx(1, abs=1e-12) and point.order_parameters["q"] == pytest.approx(0, abs=1e-12)
+        assert [b.kind for b in switch(branch, point)] == [other]
+
+
+def test_events_of_the_user_with_couplings():
+    """An overlap, and the replicon where it is not zero, at values of the temperature that solve the equations there."""
+    import meanfield
+
+    b, = branches("sherrington-kirkpatrick", along={"T": (0.4, 1.0, 4)}, h=0.3, events={"half": "q - 1/2", "far": "replicon - 1/4"})
+    special = {p.kind: p for p in b.special_points}
+    assert set(special) == {"half", "far", "at"} and special["half"].order_parameters["q"] == pytest.approx(0.5, abs=1e-11)
+    assert meanfield.solve("sherrington-kirkpatrick", T=special["far"].at["T"], h=0.3).replicon == pytest.approx(0.25, abs=1e-9)
+    rows = continuation("sherrington-kirkpatrick", along={"T": (0.4, 1.0)}, h=0.3)
+    assert [row["special"] for row in rows if row["special"]] == ["at"]

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from meanfield.branches import branches
+from meanfield.branches import branches, continuation, switch
 from meanfield.transitions import transitions
 from theory.errors import InputError
 
@@ -230,7 +230,7 @@ def test_special_points(curie_weiss):
     """The ordered branch meets the paramagnet, which bifurcates, both at T = 1."""
     kinds = {b.kind: [(p.kind, p.at["T"]) for p in b.special_points] for b in curie_weiss}
     assert kinds["ferromagnetic"] == [("pitchfork", pytest.approx(1, abs=1e-12))]
-    assert kinds["paramagnetic"] == [("bifurcation", pytest.approx(1, abs=1e-12))]
+    assert kinds["paramagnetic"] == [("pitchfork", pytest.approx(1, abs=1e-12))]
 
 
 def test_branches_pass_folds():
@@ -260,3 +260,51 @@ def test_one_branch_from_a_start():
     assert branch.kind == "retrieval"
     with pytest.raises(InputError, match="start"):
         branches("curie-weiss", along={"T": (0.1, 0.8)}, start=[1, 2])
+
+
+def test_transcritical_point_from_either_side():
+    """The Potts paramagnet exchanges stability with the ordered branch at T = J/q; each leads to the other."""
+    found = {b.kind: b for b in branches("potts", along={"T": (0.1, 0.6, 6)})}
+    for kind, other in (("paramagnetic", "ferromagnetic"), ("ferromagnetic", "paramagnetic")):
+        point, = [p for p in found[kind].special_points if p.kind == "transcritical"]
+        assert point.at["T"] == pytest.approx(1 / 3, abs=1e-12)
+        assert [b.kind for b in switch(found[kind], point)] == [other]
+    ordered = found["ferromagnetic"]
+    x = np.array([ordered[f"x{a}"] for a in (1, 2, 3)])
+    weights = np.exp((x - x.max(axis=0)) / ordered["T"])
+    assert x == pytest.approx(weights / weights.sum(axis=0), abs=1e-9)
+
+
+def test_events_of_the_user(curie_weiss):
+    """m = 1/2 at T = 1/log 3, and chi_m = 3 at T = 4/3, by a text and by a function; a pole of chi is no zero of it."""
+    wanted = {"half": "m - 1/2", "chi": lambda solution, parameters: solution["chi_m"] - 3 * parameters["J"]}
+    found = {b.kind: b for b in branches("curie-weiss", along={"T": (0.3, 1.5, 5)}, events=wanted)}
+    places = {(p.kind, kind): p.at["T"] for kind, b in found.items() for p in b.special_points}
+    assert set(places) == {("half", "ferromagnetic"), ("chi", "ferromagnetic"), ("chi", "paramagnetic"),
+                           ("pitchfork", "ferromagnetic"), ("pitchfork", "paramagnetic")}
+    assert places["half", "ferromagnetic"] == pytest.approx(1 / math.log(3), abs=1e-12)
+    assert places["chi", "paramagnetic"] == pytest.approx(4 / 3, abs=1e-12)
+    m, T = (next(p for p in found["ferromagnetic"].special_points if p.kind == "chi").order_parameters["m"], places["chi", "ferromagnetic"])
+    assert (1 - m * m) / (T - 1 + m * m) == pytest.approx(3, abs=1e-9)
+
+
+@pytest.mark.parametrize(("events", "said"), [("x - 1", "x"), ([1.0], "text of an expression or a function"), (["m +"], "m")])
+def test_events_that_are_refused(events, said):
+    """One line each."""
+    with pytest.raises(InputError, match=said) as caught:
+        branches("curie-weiss", along={"T": (0.3, 1.5)}, events=events)
+    assert "\n" not in str(caught.value)
+
+
+def test_branches_can_be_iterated():
+    """Points come one after the other, through the fold and back; the table's rows likewise."""
+    rows = continuation("blume-capel", along={"Delta": (0.3, 0.6)}, start={"m": 0.95}, T=0.25, events=["m - 3/4"])
+    first = next(rows)
+    assert first["Delta"] == 0.3 and first["kind"] == FERRO and first["special"] == ""
+    special = [(row["special"], row["Delta"], row["m"]) for row in rows if row["special"]]
+    assert [kind for kind, _, _ in special] == ["m - 3/4", "fold", "pitchfork"]
+    assert special[0][2] == pytest.approx(0.75, abs=1e-13) and special[2][1] == pytest.approx(-0.25 * math.log(1 / 6), abs=1e-12)
+    backwards = [row["T"] for row in continuation("curie-weiss", along={"T": (1.5, 0.5)}) if row["special"] == "pitchfork"]
+    assert backwards == [pytest.approx(1, abs=1e-12)]
+    branch, = branches("curie-weiss", along={"T": (1.2, 1.5, 4)})
+    assert [row["T"] for row in branch] == list(branch["T"])
