@@ -195,7 +195,7 @@ class Cutter:
         glassy = None not in sides and sides[0].signs[2] != sides[1].signs[2]
         for p in sides:
             if p is not None and self._stable(p) and (p.replicon > 0 or not glassy and p.member.sector.signals):
-                return p if p.member.signal or not p.member.steps or self._is_equilibrium(p) else None
+                return p if p.member.signal or (not self._replaced(p) if not p.member.steps else self._is_equilibrium(p)) else None
         return None
 
     def _is_equilibrium(self, point):
@@ -221,7 +221,7 @@ class Cutter:
         if point.member.steps == self.area.ansatz.steps or point.member.signal and point.replicon > 0:
             return False
         others = (s for c, s in self.spread.states(point.values) if c.stable and s.member.steps > point.member.steps and s.member.signal == point.member.signal)
-        return any(abs(s.free_energy - point.free_energy) > ROUGH for s in others)
+        return any(abs(s.free_energy - point.free_energy) > EQUAL for s in others)
 
     def _equal(self, border, z):
         p, q = border.states(z)
@@ -280,7 +280,12 @@ class Cutter:
         return ("gardner",) if p.member.steps else ("at",)
 
     def _static(self, border, z):
-        return ("static",) if self._below(border, z) is not None else ()
+        """Whether steps that are open have the free energy of the equilibrium where their block parameter is 1."""
+        if border.step(z) < NARROW:
+            return ()
+        energy = border.members[0].quantity(z[:-2], border.values(z), "free_energy")
+        best = equilibrium([s for s in self.spread.states(border.values(z)) if s[0].stable])
+        return ("static",) if best is None or abs(best[1].free_energy - energy) < ROUGH else ()
 
     def _dynamic(self, border, z):
         """Whether states appear in a paramagnet that is the equilibrium."""
@@ -289,15 +294,6 @@ class Cutter:
             return ()
         best = equilibrium([s for s in self.spread.states(border.values(z)) if s[0].stable])
         return ("dynamic",) if best is not None and not best[0].member.steps and not best[0].signal else ()
-
-    def _below(self, border, z):
-        """The side on which the broken state of a static transition exists and is the equilibrium: (sides, which), or None."""
-        for distance in OFF:
-            sides = self._sides(border, z, distance)
-            own = [s is not None and s[1].member is border.members[0] for s in sides]
-            if any(own) and not all(own):
-                return sides
-        return None
 
     def _capacity(self, border, z):
         """Whether solutions end with no distance left between them: there are some on one side only."""
@@ -312,7 +308,13 @@ class Cutter:
         return None
 
     def _between_static(self, border, z):
-        return tuple(_label(s and s[1]) for s in self._below(border, z))
+        """A state with blocks smaller than 1 is on one side, one with fewer steps on the other."""
+        member, u, places = border.members[0], border.unknowns(z), self._places(border, z, OFF[0])
+        sides = [member.solve(u, place) for place in places]
+        broken = next((p for p in sides if p is not None), None)
+        whole = next((s for c, s in self.spread.states(border.values(z)) if c.stable and s.member.steps < member.steps and not s.member.signal), None)
+        labels = "spin-glass" if broken is None else member.label(broken), "paramagnetic" if whole is None else _label(whole)
+        return labels if sides[0] is not None else labels[::-1]
 
     def _between_dynamic(self, border, z):
         best = equilibrium(self.spread.states(border.values(z)))
@@ -457,7 +459,7 @@ class _AsStable:
     stable = True
 
     def __init__(self, point):
-        self.signal = point.member.signal
+        self.member, self.signal = point.member, point.member.signal
 
 
 def _label(point):
