@@ -9,8 +9,8 @@ from .running import import_torch
 __all__ = ["KINDS", "accuracy", "count", "pruned", "train_classifier"]
 
 CLASSES, BATCH = 10, 128
-# All weights; eigenvalues and eigenvectors; eigenvalues alone; as many single weights; all, with a penalty on the eigenvalues of the
-# hidden nodes, as in the spectraltools package of the authors, so that nodes of small ones can be pruned.
+# All weights; eigenvalues and eigenvectors; eigenvalues alone; as many single weights; all, with a penalty on the eigenvalues of
+# the hidden nodes, as in the spectraltools package of the authors, so that nodes of small ones can be pruned.
 KINDS = ("direct", "spectral", "eigenvalues", "as many weights", "penalised")
 RATES = {"direct": 0.005, "spectral": 0.005, "eigenvalues": 0.03, "as many weights": 0.03, "penalised": 0.01}
 PENALTY = 1e-3
