@@ -6,7 +6,7 @@ consistent.
 """
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -34,6 +34,10 @@ SEPARATION = 6.0
 MAX_KURTOSIS = 0.3
 # Fluctuations that grow like N to more than this power are those of another phase.
 BROKEN = 0.85
+# Powers of 1/N, with weights, at a critical point where the free energy starts with a quartic term, or with one of sixth order; and what a term
+# is to the one before at the smallest size.
+CRITICAL_POWERS = {1 / 2: 1.0, 1 / 3: 0.1}
+CRITICAL_RATIO = 0.15
 # An error above this share of the prediction (or of a tenth of the observable's range) decides nothing.
 RESOLUTION = 0.03
 
@@ -226,14 +230,27 @@ class Observable:
     scale: float
     grain: float = 0.0
     grows: bool = False
+    powers: dict | None = None
 
 
 def _observables(prediction, runs, values):
+    found = _quantities(prediction, values)
+    return [replace(o, powers=CRITICAL_POWERS) for o in found] if _critical(prediction) else found
+
+
+def _critical(prediction):
+    """Whether the symmetric state is at a continuous transition, where fluctuations grow like the square root of N."""
+    return prediction.symmetric and prediction.model.site.kind != "quantum" and not np.isfinite(prediction.covariance).all()
+
+
+def _quantities(prediction, values):
     model, state = prediction.model, prediction.state
     grains, energy_grain = _grains(prediction)
     found = []
     for a, name in enumerate(model.names):
-        if prediction.symmetric:
+        if _critical(prediction):
+            found.append(_vanishing_square(prediction, a, name))
+        elif prediction.symmetric:
             found.append(_fluctuation(prediction, values, a, name))
         if not _vanishes(prediction, a):
             found.append(Observable(name, float(state[a]), _mean_of(name), _scale(state, a), grains[a]))
@@ -272,6 +289,13 @@ def _fluctuation(prediction, values, a, name):
     measure = lambda run: estimate(run.size * (run.draws[run.counted, :, a] - centre) ** 2, run.disordered)
     label = f"N<{name}^2>" if abs(centre) < 1e-9 else f"N<({name} - {centre:.4g})^2>"
     return Observable(label, theory, measure, theory, grows=True)
+
+
+def _vanishing_square(prediction, a, name):
+    """<(phi_a - phi_a*)^2> at a critical point, which tends to zero."""
+    centre = float(prediction.state[a])
+    measure = lambda run: estimate((run.draws[run.counted, :, a] - centre) ** 2, run.disordered)
+    return Observable(f"<{name}^2>" if abs(centre) < 1e-9 else f"<({name} - {centre:.4g})^2>", 0.0, measure, 0.1)
 
 
 def _static_susceptibility(prediction, values, a, name):
@@ -313,10 +337,18 @@ def _extrapolated(observable, runs):
     estimates = tuple(observable.measure(run) for run in runs)
     while True:
         errors = [_error(observable, e, run) for e, run in zip(estimates, runs)]
-        fit = extrapolate([run.size for run in runs], [e.mean for e in estimates], errors)
+        fit = _fitted(observable, [run.size for run in runs], [e.mean for e in estimates], errors)
         if len(runs) <= 3 or fit.acceptable and not unmixed(estimates[0]):
             return runs, estimates, fit
         runs, estimates = runs[1:], estimates[1:]
+
+
+def _fitted(observable, sizes, means, errors):
+    if observable.powers is None:
+        return extrapolate(sizes, means, errors)
+    from .powers import extrapolate_power
+
+    return extrapolate_power(sizes, means, errors, observable.powers, CRITICAL_RATIO)
 
 
 def _error(observable, estimate, run):
@@ -352,6 +384,8 @@ def _broken(observable, runs):
 
 def _size_counts(prediction, run):
     """Whether a size is large enough for Gaussian fluctuations about one state."""
+    if _critical(prediction):
+        return True
     if not prediction.symmetric:
         return prediction.separation * np.sqrt(run.size) > SEPARATION
     return all(abs(_excess_kurtosis(prediction, run, a)) < MAX_KURTOSIS for a in range(len(prediction.state)))

@@ -27,15 +27,15 @@ POINTS = {
     "random-field-ising-gaussian": {"T": 0.5},
     "hopfield-low-load": {"T": 0.6},
     "relativistic-hopfield-low-load": {"T": 0.45},
-    "multitasking-hopfield": {"T": 0.5},
-    "multitasking-hebbian": {"T": 0.5},
+    "multitasking-hopfield": {"T": 0.4},
+    "multitasking-hebbian": {"T": 0.4},
     "dense-low-load": {"T": 0.42},
     "sherrington-kirkpatrick": {"T": 1.0, "J0": 1.5, "h": 0.2},
     "p-spin-glass": {"T": 1.75, "J0": 2.0, "h": 1.0},
     "mixed-p-spin-glass": {"T": 2.0, "J0": 2.0, "h": 1.0},
     "bipartite-sk": {"T": 1.3},
     "hopfield": {"T": 0.5, "alpha": 0.02},
-    "hopfield-biased": {"T": 0.45, "alpha": 0.02},
+    "hopfield-biased": {"T": 0.45, "alpha": 0.01},
     "bam": {"T": 0.5},
     "hebbian-supervised": {"T": 0.45},
     "hebbian-unsupervised": {"T": 0.45},
@@ -46,8 +46,9 @@ POINTS = {
 }
 # Nominal seconds for each model with quenched couplings.
 BUDGET = 10.0
-# The reduced suite: sizes, chains and sweeps of models without and with quenched couplings, and sizes where more than two spins are coupled.
+# The reduced suite: of models without quenched couplings, of those that are sampled site by site, with couplings, with those of many spins.
 REDUCED = {"sizes": (100, 200, 400), "chains": 32, "sweeps": 400}
+REDUCED_VECTORS = {"sizes": (50, 100, 200), "chains": 32, "sweeps": 200}
 REDUCED_QUENCHED = {"sizes": (100, 200), "chains": 96, "sweeps": 60}
 REDUCED_TENSORS = {"sizes": (20, 40), "chains": 256, "sweeps": 40}
 
@@ -107,5 +108,5 @@ def _merged(declared, given):
 
 def _reduced(model, values):
     if not model.couplings:
-        return REDUCED
+        return REDUCED if model.site.kind in ("finite", "quantum") else REDUCED_VECTORS
     return REDUCED_TENSORS if most_spins(model, values) > 2 else REDUCED_QUENCHED

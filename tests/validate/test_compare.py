@@ -67,7 +67,7 @@ def test_a_theory_of_another_model_is_wrong():
 
 
 @pytest.mark.parametrize("parameters, message", [
-    ({"T": 1.0}, "transition is near"), ({"T": 0.97}, "transition is near"), ({"T": 0.85, "sweeps": 12, "chains": 16}, "too short|R-hat"),
+    ({"T": 1.01}, "transition is near"), ({"T": 0.97}, "transition is near"), ({"T": 0.85, "sweeps": 12, "chains": 16}, "too short|R-hat"),
     ({"T": 0.85, "sizes": (10, 20)}, "transition is near"),
 ])
 def test_doubt_is_undecided(parameters, message):
@@ -75,6 +75,14 @@ def test_doubt_is_undecided(parameters, message):
 
     verdict = compare("curie-weiss", **{"sweeps": 500, **parameters})
     assert verdict.verdict == "undecided" and re.search(message, verdict.reason), verdict
+
+
+def test_critical_points_are_extrapolated_with_their_own_power():
+    """<m^2> falls like N^-1/2 at T = 1, and does not tend to zero like that at 2 % above."""
+    right = compare("curie-weiss", T=1.0, sweeps=2000)
+    assert right.consistent and [c.observable for c in right.checks] == ["<m^2>", "energy"], right
+    assert right.checks[0].fit.power == 0.5
+    assert compare("curie-weiss", T=1.02, sweeps=2000, theory_temperature_shift=1 / 1.02 - 1).verdict == "inconsistent"
 
 
 def test_coexisting_phases_are_undecided():
