@@ -11,8 +11,8 @@ from theory.errors import InputError
 __all__ = ["Experiment", "Setting", "experiment", "names"]
 
 # One module each, which defines EXPERIMENT; the name on the command line has hyphens.
-MODULES = ("boltzmann_learning", "continual_learning", "hebbian_learning", "modern_hopfield", "online_learning", "pavlov_hebb",
-           "sgd_fluctuations", "spectral_learning", "stochastic_hopfield", "teacher_student")
+MODULES = ("boltzmann_learning", "continual_learning", "grokking", "hebbian_learning", "modern_hopfield", "online_learning",
+           "pavlov_hebb", "sgd_fluctuations", "spectral_learning", "stochastic_hopfield", "teacher_student")
 
 
 @dataclass(frozen=True)
