@@ -172,7 +172,7 @@ def _finite(s, run):
     data = _regression(s)
     x, y = (torch.as_tensor(a, device=run.device) for a in (data.inputs, data.labels))
     weights = torch.as_tensor(data.weights, device=run.device)
-    state = {"w": weights.expand(GROUPS * s.copies // 8, -1).clone(), "generator": run.generator("finite"),
+    state = {"w": weights.expand(GROUPS * (s.copies // 8), -1).clone(), "generator": run.generator("finite"),
              "squares": torch.zeros(GROUPS, s.inputs, s.inputs, dtype=torch.float64, device=run.device)}
     slowest = 1 / (2 * s.rate * np.linalg.eigvalsh(data.theory.hessian).min())
     start, gap = round(RELAXED * slowest), max(round(slowest), 1)
