@@ -10,10 +10,11 @@ import math
 
 import numpy as np
 
-from .cells import claim, lane_stability, set_axes, set_tables
+from .cells import UNKNOWN, set_axes, set_tables
 from .drivers import solve_linear
 from .jit import inlined, routine
-from .lanes import CLOSE2, LANES, settle_block
+from .lanes import BEST, CLOSE2, FLAGS, LANES, LEADER, LENGTH2, settle_blocks
+from .window import window
 
 # Points this far from a cell, in grid steps, are used; one in STRIDE of them.
 REACH, STRIDE = 8, 4
@@ -124,7 +125,7 @@ def _fit(results, samples, known, cell, top, j, i, ranks, fits):
     -------
     (whether there is enough to go by, uncertainty of the squared difference)
     """
-    count, phi, _, _, _ = results
+    count, phi, _, _ = results
     n = phi.shape[1]
     leading, _ = _leading(phi, ranks[top - 2], ranks[top - 1], j, i)
     single, double = np.zeros((TERMS, TERMS)), np.zeros((TERMS, TERMS))
@@ -234,49 +235,51 @@ def _terms(cell, j, i, basis):
 @routine
 def _fill_cell(kernels, sizes, axes, xs, ys, cell, work, results, top, j, i, ranks, fits, margin, tried, failed, failures):
     """Solve at the unknown points that the cell owns; the new number of failures."""
-    n, nodes, columns, static = sizes
-    P, tables, values_block, X, out, step, length2, table, values, _, _, flags, best, leader, wanted, own = work
-    count, phi, energy, stable, equilibrium = results
+    n = sizes[0]
+    lanes_of, (x, out, solver, _, _, _, _) = work[0], work[1]
+    X, f = lanes_of[0, x : x + n], lanes_of[0, out + n + n * n]
+    length2, flags = lanes_of[0, solver + LENGTH2], lanes_of[0, solver + FLAGS]
+    best, leader = lanes_of[0, solver + BEST], lanes_of[0, solver + LEADER]
+    count, phi, stable, equilibrium = results
+    wanted = np.zeros(LANES, dtype=np.bool_)
     j0, i0, j1, i1 = cell
-    ny, nx = count.shape
-    last_j, last_i = (j1 if j1 == ny - 1 else j1 - 1), (i1 if i1 == nx - 1 else i1 - 1)
+    last_j, last_i = (j1 if j1 == ys.shape[0] - 1 else j1 - 1), (i1 if i1 == xs.shape[0] - 1 else i1 - 1)
     leading, difference = _leading(phi, ranks[top - 2], ranks[top - 1], j, i)
     sign = 1.0 if difference > 0.0 else -1.0
-    block_values = values if static else values_block
-    basis, square = np.empty((TERMS, LANES)), np.empty(LANES)
-    upper, twin_energy = np.empty((n, LANES)), np.empty(LANES)
+    basis, terms, square = np.empty((TERMS, LANES)), np.empty(TERMS), np.empty(LANES)
+    upper, twin_energy, product = np.empty((n, LANES)), np.empty(LANES), np.empty(LANES)
     upper_stable = stable[ranks[top - 2], j, i]
     lower_stable = stable[ranks[top - 1], j, i]
     width = last_i - i0 + 1
     for row in range(j0, last_j + 1, LANES // width):
         rows = min(LANES // width, last_j + 1 - row)
         lanes = rows * width
-        if claim(count, row, rows, i0, width, top - 2, wanted) == 0:
+        if _claim(count, row, rows, i0, width, top - 2, wanted) == 0:
             continue
         wanted[lanes:] = False
-        set_axes(axes, xs, ys, row, rows, i0, width, P)
-        if columns > 0:
-            set_tables(kernels[0], nodes, static, lanes, P, tables, values_block, table, values, own)
+        set_axes(axes, xs, ys, row, rows, i0, width, lanes_of, 0)
+        set_tables(kernels[0], sizes, lanes, work, 0)
         for l in range(LANES):
             k = min(l, lanes - 1)
-            _terms(cell, row + k // width, i0 + k % width, basis[:, l])
+            _terms(cell, row + k // width, i0 + k % width, terms)
+            for t in range(TERMS):
+                basis[t, l] = terms[t]
         best[:] = math.inf
         leader[:] = -1.0
         for k in range(top - 2):
             for c in range(n):
-                _polynomial(fits[k, c], basis, X[c])
-            settle_block(kernels, nodes, n, P, tables, block_values, X, out, step, length2, math.inf, 8)
+                _polynomial(fits, k, c, basis, window(X, (c, 0), LANES))
+            settle_blocks(kernels[3], sizes, work, 1, math.inf, 8, False)
             expected = stable[ranks[k], j, i]
-            lane_stability(out, n, 1.0 if expected else 0.0, flags)
             for l in range(lanes):
                 if wanted[l]:
                     b, a = row + l // width, i0 + l % width
                     if length2[l] < CLOSE2 and (flags[l] > 0.0) == expected:
-                        _store(X, out[n + n * n, l], expected, phi, energy, stable, k, l, b, a, best, leader)
+                        _store(X, f[l], expected, phi, stable, k, l, b, a, best, leader)
                     else:
                         wanted[l] = False
                         failures = _fail(failed, failures, b, a)
-        _polynomial(fits[top - 1, leading], basis, square)
+        _polynomial(fits, top - 1, leading, basis, square)
         ahead = 0
         for l in range(lanes):
             if square[l] > square[ahead]:
@@ -290,25 +293,24 @@ def _fill_cell(kernels, sizes, axes, xs, ys, cell, work, results, top, j, i, ran
         for l in range(LANES):
             if l >= lanes or square[l] < -margin:
                 square[l] = square[ahead]
-                basis[:, l] = basis[:, ahead]
-                P[:, l] = P[:, ahead]
+                for t in range(TERMS):
+                    basis[t, l] = basis[t, ahead]
+                for c in range(x):
+                    lanes_of[0, c, l] = lanes_of[0, c, ahead]
                 if l < lanes:
                     wanted[l] = wanted[l] and _keep(leader[l], equilibrium, row + l // width, i0 + l % width)
-        if columns > 0:
-            set_tables(kernels[0], nodes, static, LANES, P, tables, values_block, table, values, own)
-        _start(fits, top, leading, basis, square, margin, sign, X)
-        settle_block(kernels, nodes, n, P, tables, block_values, X, out, step, length2, math.inf, 9)
-        lane_stability(out, n, 0.0, flags)
+        set_tables(kernels[0], sizes, LANES, work, 0)
+        _start(fits, top, leading, basis, square, margin, sign, X, product)
+        settle_blocks(kernels[3], sizes, work, 1, math.inf, 9, False)
         for l in range(LANES):
-            twin_energy[l] = out[n + n * n, l]
+            twin_energy[l] = f[l]
             # A mark for what did not settle or is not as stable as the branch.
             if not (length2[l] < CLOSE2 and (flags[l] > 0.0) == upper_stable):
                 twin_energy[l] = math.nan
             for c in range(n):
                 upper[c, l] = X[c, l]
-        _start(fits, top, leading, basis, square, margin, -sign, X)
-        settle_block(kernels, nodes, n, P, tables, block_values, X, out, step, length2, math.inf, 9)
-        lane_stability(out, n, 0.0, flags)
+        _start(fits, top, leading, basis, square, margin, -sign, X, product)
+        settle_blocks(kernels[3], sizes, work, 1, math.inf, 9, False)
         for l in range(lanes):
             if not wanted[l]:
                 continue
@@ -317,8 +319,8 @@ def _fill_cell(kernels, sizes, axes, xs, ys, cell, work, results, top, j, i, ran
             reach = 2.0 * (math.sqrt(max(square[l], 0.0)) + math.sqrt(margin))
             gap = sign * (upper[leading, l] - X[leading, l])
             if good and gap > DISTINCT and gap < reach and _apart(phi, top - 2, b, a, upper, X, l):
-                _store(upper, twin_energy[l], upper_stable, phi, energy, stable, top - 2, l, b, a, best, leader)
-                _store(X, out[n + n * n, l], lower_stable, phi, energy, stable, top - 1, l, b, a, best, leader)
+                _store(upper, twin_energy[l], upper_stable, phi, stable, top - 2, l, b, a, best, leader)
+                _store(X, f[l], lower_stable, phi, stable, top - 1, l, b, a, best, leader)
                 count[b, a] = top
             elif square[l] > margin:
                 wanted[l] = False
@@ -328,22 +330,19 @@ def _fill_cell(kernels, sizes, axes, xs, ys, cell, work, results, top, j, i, ran
 
 
 @inlined
-def _polynomial(coefficients, basis, target):
+def _polynomial(fits, k, c, basis, target):
+    u, v = window(basis, (1, 0), LANES), window(basis, (2, 0), LANES)
+    a0, a1, a2, a3, a4, a5 = fits[k, c, 0], fits[k, c, 1], fits[k, c, 2], fits[k, c, 3], fits[k, c, 4], fits[k, c, 5]
     for l in range(LANES):
-        target[l] = coefficients[0]
-    for t in range(1, TERMS):
-        source, c = basis[t], coefficients[t]
-        for l in range(LANES):
-            target[l] += c * source[l]
+        target[l] = a0 + u[l] * (a1 + a3 * u[l] + a4 * v[l]) + v[l] * (a2 + a5 * v[l])
 
 
 @inlined
-def _start(fits, top, leading, basis, square, margin, sign, X):
+def _start(fits, top, leading, basis, square, margin, sign, X, product):
     """Starts of one of the pair: its mean and half of the difference."""
-    product = np.empty(LANES)
     for c in range(X.shape[0]):
-        _polynomial(fits[top - 2, c], basis, X[c])
-        _polynomial(fits[top - 1, c], basis, product)
+        _polynomial(fits, top - 2, c, basis, window(X, (c, 0), LANES))
+        _polynomial(fits, top - 1, c, basis, product)
         for l in range(LANES):
             lead = math.sqrt(max(square[l], 0.01 * margin))
             X[c, l] += 0.5 * sign * (lead if c == leading else product[l] / lead)
@@ -363,10 +362,10 @@ def _apart(phi, m, b, a, one, two, l):
 
 
 @inlined
-def _store(X, f, steady, phi, energy, stable, k, l, b, a, best, leader):
+def _store(X, f, steady, phi, stable, k, l, b, a, best, leader):
     for c in range(phi.shape[1]):
         phi[k, c, b, a] = X[c, l]
-    energy[k, b, a], stable[k, b, a] = f, steady
+    stable[k, b, a] = steady
     if steady and f < best[l]:
         best[l], leader[l] = f, k
 
@@ -389,3 +388,15 @@ def _store_leader(leader, wanted, row, first, width, lanes, equilibrium):
     for l in range(lanes):
         if wanted[l]:
             equilibrium[row + l // width, first + l % width] = np.int8(leader[l])
+
+
+@inlined
+def _claim(count, row, rows, first, width, m, wanted):
+    """Mark the unknown points of a block as having m solutions; returns how many there were."""
+    fresh = 0
+    for l in range(rows * width):
+        wanted[l] = count[row + l // width, first + l % width] == UNKNOWN
+        if wanted[l]:
+            count[row + l // width, first + l % width] = m
+            fresh += 1
+    return fresh

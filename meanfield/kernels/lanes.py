@@ -1,7 +1,7 @@
 """Newton's method for many states at once, one a lane, on kernels that vectorise over lanes.
 
 Two engines. `newton_tasks` starts from anywhere: a lane that is done takes the next task.
-`warm_block` starts near the solutions of LANES neighbouring points and converges them together.
+`settle_blocks` starts near the solutions of neighbouring points and converges them together.
 Arrays of a block have one row of LANES numbers for each entry.
 """
 
@@ -12,12 +12,16 @@ import numpy as np
 from .drivers import CONVERGED, STEP_LIMIT, newton, solve_linear
 from .jit import inlined, routine
 from .kernel import call_filler, call_kernel
+from .window import window
 
 LANES = 64
 PATIENCE, HASTE = 30, 20
 SETTLED2 = 1e-18
 # A Newton step this short leaves an error of its square.
 CLOSE2 = 1e-14
+# Rows of the solver's results in a block, and rows for its caller.
+LENGTH2, LOST, FLAGS, WAITING, ACROSS, UP, BEST, LEADER = range(8)
+SOLVER_ROWS = 8
 
 
 @routine
@@ -186,73 +190,148 @@ def _advance_carefully(X, step, length2, n, age, limit, verdict):
     return decided
 
 
-@inlined
-def correct(X, out, n, step, length2, bound):
-    """X -= J^-1 F in every lane; the number of lanes whose squared step is not below `bound`."""
-    far = 0
-    if n == 1:
-        x, F, J = X[0], out[0], out[1]
-        for i in range(LANES):
-            d = F[i] / J[i]
-            x[i] -= d
-            length2[i] = d * d
-        for i in range(LANES):
-            far += not length2[i] < bound
-        return far
-    lane_steps(out, n, step, length2)
-    for a in range(n):
-        for i in range(LANES):
-            X[a, i] += step[a, i]
-    for i in range(LANES):
-        far += not length2[i] < bound
-    return far
-
-
-@inlined
-def warm_block(kernels, nodes, n, point, tables, values, X, out, step, length2, near2, limit, close):
-    """Converge LANES states together from close starts X, and evaluate free energies and Jacobians there.
-
-    The last correction is made with the Jacobian of the evaluation that gives the free energy; where
-    the starts are expected to be `close` enough, the first evaluation is that one.
+@routine
+def block_rows(sizes, width):
+    """Where in a block of lanes its parts begin, a row of LANES numbers for each entry.
 
     Returns
     -------
-    number of lanes that did not settle or began farther than sqrt(near2) from where they went;
-    `length2` is infinite in those that began too far, else the last squared step
-    close : whether all starts were as close as that
+    (X, the kernel's output, the solver's results, its steps, tables, values, the end); the point comes first
     """
-    call_kernel(kernels[3] if close else kernels[2], point, tables, values, nodes, X, out)
-    far = correct(X, out, n, step, length2, near2)
-    was_close = _unsettled(length2, CLOSE2) == 0
-    if close and was_close and far == 0:
-        return 0, True
-    lost = np.zeros(LANES)
-    if far > 0:
-        for i in range(LANES):
-            lost[i] = 0.0 if length2[i] < near2 else math.inf
-    iteration = 1
-    while iteration < limit and _unsettled(length2, 1e-8) > 0:
-        call_kernel(kernels[2], point, tables, values, nodes, X, out)
-        correct(X, out, n, step, length2, 1e-8)
-        iteration += 1
-    call_kernel(kernels[3], point, tables, values, nodes, X, out)
-    unsettled = correct(X, out, n, step, length2, CLOSE2)
-    if far > 0:
-        for i in range(LANES):
-            length2[i] = max(length2[i], lost[i])
-        unsettled = _unsettled(length2, CLOSE2)
-    return unsettled, was_close
+    n, nodes, columns, static = sizes
+    out = width + n
+    solver = out + 3 * (n + 3) * (n + 3) + 20
+    step = solver + SOLVER_ROWS
+    tables = step + n
+    values = tables + nodes
+    # An odd number, so that the same row of several blocks does not fall on the same lines of the cache.
+    return width, out, solver, step, tables, values, (values + (0 if static else columns * nodes)) | 1
 
 
 @routine
-def settle_block(kernels, nodes, n, point, tables, values, X, out, step, length2, near2, limit):
-    """`warm_block` where its speed matters less than the size of the code."""
-    return warm_block(kernels, nodes, n, point, tables, values, X, out, step, length2, near2, limit, False)[0]
+def settle_blocks(kernel, sizes, work, used, near2, limit, expected):
+    """Converge the states X of blocks of lanes from close starts, by one kernel of the equations.
+
+    Parameters
+    ----------
+    work : (lanes (blocks, rows, LANES), `block_rows`, values of the disorder if they are the same everywhere, ...); the kernel's
+        output is of the last evaluation, at less than sqrt(CLOSE2) from the solution; rows LENGTH2 and FLAGS receive the last
+        squared step, infinite in lanes that began farther than sqrt(near2) from where they went, and whether a lane is stable
+    used : number of blocks
+    expected : whether the states should be stable
+
+    Returns
+    -------
+    number of lanes that did not settle or are not as stable as expected
+    """
+    lanes, where, shared = work[0], work[1], work[2]
+    n, nodes, _, static = sizes
+    x, out, solver, _, tables, values, end = where
+    near2 = max(near2, CLOSE2)
+    for b in range(used):
+        lanes[b, solver + WAITING, 0] = 1.0
+    for sweep in range(limit):
+        more = 0
+        for b in range(used):
+            if lanes[b, solver + WAITING, 0] > 0.0:
+                own = window(lanes, (b, values, 0), LANES * (end - values))
+                disorder = window(shared, (0,), shared.shape[0]) if static else own
+                call_kernel(kernel, window(lanes, (b, 0, 0), LANES), window(lanes, (b, tables, 0), LANES), disorder, nodes,
+                            window(lanes, (b, x, 0), LANES), window(lanes, (b, out, 0), LANES))
+                unsettled = _correct(lanes, where, n, b)
+                lanes[b, solver + WAITING, 0] = unsettled
+                more += unsettled
+        if sweep == 0:
+            if more == 0:
+                return lane_stability(lanes, where, n, expected, used)
+            _note_lost(lanes, solver, near2, used)
+        elif more == 0:
+            break
+    return _lose(lanes, solver, used) + lane_stability(lanes, where, n, expected, used)
 
 
 @inlined
-def _unsettled(length2, bound):
+def _correct(lanes, where, n, b):
+    """X -= J^-1 F in the lanes of block b; how many of them are not settled after it."""
+    at, out, solver, step = where[:4]
+    size = window(lanes, (b, solver + LENGTH2, 0), LANES)
+    if n == 1:
+        x, F, J = window(lanes, (b, at, 0), LANES), window(lanes, (b, out, 0), LANES), window(lanes, (b, out + 1, 0), LANES)
+        for i in range(LANES):
+            d = F[i] / J[i]
+            x[i] -= d
+            size[i] = d * d
+    else:
+        lane_steps(lanes[b, out:], n, lanes[b, step:], lanes[b, solver + LENGTH2])
+        for a in range(n):
+            x, s = window(lanes, (b, at + a, 0), LANES), window(lanes, (b, step + a, 0), LANES)
+            for i in range(LANES):
+                x[i] += s[i]
     count = 0
     for i in range(LANES):
-        count += not length2[i] < bound
+        count += not size[i] < CLOSE2
     return count
+
+
+@routine
+def _note_lost(lanes, solver, near2, used):
+    """Infinity in the row LOST of the lanes that began too far."""
+    for b in range(used):
+        size, lost = window(lanes, (b, solver + LENGTH2, 0), LANES), window(lanes, (b, solver + LOST, 0), LANES)
+        for i in range(LANES):
+            lost[i] = 0.0 if size[i] < near2 else math.inf
+
+
+@routine
+def _lose(lanes, solver, used):
+    """Infinite steps in the lanes that began too far; the number of lanes that did not settle."""
+    count = 0
+    for b in range(used):
+        size, lost = window(lanes, (b, solver + LENGTH2, 0), LANES), window(lanes, (b, solver + LOST, 0), LANES)
+        for i in range(LANES):
+            size[i] += lost[i]
+            count += not size[i] < CLOSE2
+    return count
+
+
+@routine
+def lane_stability(lanes, where, n, expected, used):
+    """Number of lanes that are not as stable as expected; for n <= 3, above which it is taken for granted.
+
+    The eigenvalues of J are real; all are positive where its elementary symmetric functions are.
+    """
+    wrong, hope, out, solver = 0, 1.0 if expected else 0.0, where[1], where[2]
+    for b in range(used):
+        stable = window(lanes, (b, solver + FLAGS, 0), LANES)
+        if n == 1:
+            J = window(lanes, (b, out + 1, 0), LANES)
+            for i in range(LANES):
+                stable[i] = 1.0 if J[i] > 0.0 else 0.0
+        elif n == 2:
+            _stability_of_two(lanes[b, out:], stable)
+        elif n == 3:
+            _stability_of_three(lanes[b, out:], stable)
+        else:
+            stable[:] = hope
+        for i in range(LANES):
+            wrong += stable[i] != hope
+    return wrong
+
+
+@routine
+def _stability_of_two(out, stable):
+    for i in range(LANES):
+        trace = out[2, i] + out[5, i]
+        det = out[2, i] * out[5, i] - out[3, i] * out[4, i]
+        stable[i] = 1.0 if (trace > 0.0) & (det > 0.0) else 0.0
+
+
+@routine
+def _stability_of_three(out, stable):
+    for i in range(LANES):
+        a, b, c = out[3, i], out[4, i], out[5, i]
+        d, e, f = out[6, i], out[7, i], out[8, i]
+        g, h, k = out[9, i], out[10, i], out[11, i]
+        minors = (e * k - f * h) + (a * k - c * g) + (a * e - b * d)
+        det = a * (e * k - f * h) - b * (d * k - f * g) + c * (d * h - e * g)
+        stable[i] = 1.0 if (a + e + k > 0.0) & (minors > 0.0) & (det > 0.0) else 0.0

@@ -7,25 +7,29 @@ into itself, tells where a search must go on.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import permutations, product
 
 import numpy as np
 
 from theory.errors import InputError
 
-from .cells import QUEUED, SIDE, UNKNOWN, fill, is_clean, workspace
+from .cells import QUEUED, UNKNOWN, fill, is_clean, patches, workspace
 from .drivers import CONVERGED, is_stable, set_temperature
 from .folds import fill_folds
 from .jit import routine
 from .kernel import call_filler, call_kernel
 from .lanes import newton_tasks
+from .window import window
 
 __all__ = ["Plane", "fixed_points", "group_elements", "subspace_starts"]
 
 SAME = 1e-7
 # Starts closer than this are not worth trying both.
 NEAR = 0.01
+# Reversals of an axis are sought with the signs of at most so many order parameters, and tried at so many points.
+MIRRORED, PROBES = 3, 6
 # Cells at which two solutions merge are divided down to this size.
 FOLD_SIZE = 10
 
@@ -39,7 +43,7 @@ class Plane:
     x, y : (name, values)
     count : (ny, nx) number of solutions
     phi : (K, n, ny, nx) order parameters; entries from `count` on are undefined
-    free_energy, stable : (K, ny, nx)
+    stable : (K, ny, nx)
     equilibrium : (ny, nx) index of the stable solution of least free energy, -1 if there is none
     incomplete : number of searched points whose indices do not sum to one
     """
@@ -48,14 +52,23 @@ class Plane:
     y: tuple
     count: np.ndarray
     phi: np.ndarray
-    free_energy: np.ndarray
     stable: np.ndarray
     equilibrium: np.ndarray
     incomplete: int
+    _problem: tuple = field(repr=False)
+
+    @cached_property
+    def free_energy(self):
+        """(K, ny, nx) per site, nan from `count` on; evaluated when first asked for."""
+        energy = np.full(self.stable.shape, np.nan)
+        _evaluate_energies(*self._problem, self.x[1], self.y[1], self.count, self.phi, energy)
+        return energy
 
 
 def fixed_points(compiled, x, y, starts, fixed=None, group=None, cell=32, most=24, extra=64, seed=0):
     """Every fixed point on a grid of two parameters.
+
+    Where reversal of an axis that is symmetric about zero maps solutions to solutions, one half is computed and reflected.
 
     Parameters
     ----------
@@ -73,7 +86,8 @@ def fixed_points(compiled, x, y, starts, fixed=None, group=None, cell=32, most=2
     Plane
     """
     if compiled.program.spread:
-        raise InputError(f"a plane of {compiled.model.name} cannot be scanned: its Gaussian disorder needs its own nodes at each point")
+        raise InputError(f"a plane of {compiled.model.name} cannot be scanned: its Gaussian disorder needs its own nodes at each "
+                         "point")
     (x_name, xs), (y_name, ys) = ((name, np.ascontiguousarray(v, dtype=float)) for name, v in (x, y))
     point = compiled.at(**{**(fixed or {}), x_name: xs[0], y_name: ys[0]}).point
     perms, signs = group or (np.arange(compiled.size)[None], np.ones((1, compiled.size)))
@@ -81,9 +95,28 @@ def fixed_points(compiled, x, y, starts, fixed=None, group=None, cell=32, most=2
     more = np.random.default_rng(seed).uniform(starts.min(axis=0), starts.max(axis=0), size=(extra, compiled.size))
     results = _empty_results(most, compiled.size, len(ys), len(xs))
     axes = tuple(0 if name == "T" else compiled.parameter_names.index(name) + 2 for name in (x_name, y_name))
-    incomplete = _solve_plane(_kernels(compiled), _sizes(compiled), point, axes, xs, ys, starts, more,
-                              np.ascontiguousarray(perms), np.ascontiguousarray(signs, dtype=float), cell, results)
-    return Plane((x_name, xs), (y_name, ys), *results, int(incomplete))
+    problem = _kernels(compiled), _sizes(compiled), point, axes
+    mirror, signs_of = _mirror(problem, xs, ys, more[:PROBES]) if group is None else (-1, None)
+    near_xs, near_ys = (v[: (len(v) + 1) // 2] if mirror == i else v for i, v in enumerate((xs, ys)))
+    incomplete = _solve_plane(*problem, near_xs, near_ys, starts, more, np.ascontiguousarray(perms),
+                              np.ascontiguousarray(signs, dtype=float), cell, results)
+    if mirror >= 0:
+        _reflect(mirror, signs_of, results)
+    return Plane((x_name, xs), (y_name, ys), *results, int(incomplete), problem)
+
+
+def _mirror(problem, xs, ys, probes):
+    """(axis, signs): reversal of a symmetric axis together with the signs of order parameters leaves the equations as they are.
+
+    The axis is -1 if there is none. The equations are compared at random points: they are analytic.
+    """
+    for axis, values in enumerate((xs, ys)):
+        if problem[3][axis] == 0 or np.abs(values + values[::-1]).max() > 4 * np.finfo(float).eps * np.abs(values).max():
+            continue
+        for signs in product((-1.0, 1.0), repeat=probes.shape[1] if probes.shape[1] <= MIRRORED else 0):
+            if signs and _is_mirror(*problem, xs, ys, axis, np.array(signs), probes):
+                return axis, np.array(signs)
+    return -1, None
 
 
 def group_elements(symmetry, most=5000):
@@ -124,7 +157,7 @@ def _compose(element, blocks, order, flips):
 
 def _empty_results(most, n, ny, nx):
     shape = (ny, nx)
-    return (np.full(shape, UNKNOWN, dtype=np.int8), np.empty((most, n, *shape)), np.empty((most, *shape)),
+    return (np.full(shape, UNKNOWN, dtype=np.int8), np.empty((most, n, *shape)),
             np.empty((most, *shape), dtype=np.bool_), np.full(shape, -1, dtype=np.int8))
 
 
@@ -171,11 +204,88 @@ def _orbit(x, perms, signs):
 
 
 @routine
-def _distance(x, y):
-    d = 0.0
+def _is_mirror(kernels, sizes, point, axes, xs, ys, axis, signs, probes):
+    """Whether F(S phi) = S F(phi) where the axis is reversed, at random points."""
+    n, nodes, columns, _ = sizes
+    table, values = np.empty(nodes), np.empty(max(columns * nodes, 1))
+    here, there, own = np.empty(n + n * n), np.empty(n + n * n), point.copy()
+    for p in range(probes.shape[0]):
+        across, up = (2 * p + 1) / (2 * probes.shape[0]), (p + 1) / (probes.shape[0] + 1)
+        own[axes[0]], own[axes[1]] = xs[int(across * xs.shape[0])], ys[int(up * ys.shape[0])]
+        set_temperature(own, own[0])
+        call_filler(kernels[0], own, table, values)
+        call_kernel(kernels[1], own, table, values, nodes, probes[p], here)
+        own[axes[axis]] *= -1.0
+        call_filler(kernels[0], own, table, values)
+        call_kernel(kernels[1], own, table, values, nodes, probes[p] * signs, there)
+        for a in range(n):
+            if not abs(here[a] - signs[a] * there[a]) <= 1e-13:
+                return False
+    return True
+
+
+@routine
+def _reflect(axis, signs, results):
+    """Write the second half of an axis, the mirror image of the first."""
+    count, phi, stable, equilibrium = results
+    ny, nx = count.shape
+    for j in range(ny if axis == 0 else ny // 2):
+        to = j if axis == 0 else ny - 1 - j
+        width, most = (nx // 2 if axis == 0 else nx), 0
+        source, target = window(count, (j, 0), width), window(count, (to, nx - width), width)
+        _copy(source, target, axis == 0)
+        for i in range(width):
+            most = max(most, source[i])
+        _copy(window(equilibrium, (j, 0), width), window(equilibrium, (to, nx - width), width), axis == 0)
+        for k in range(most):
+            _copy(window(stable, (k, j, 0), width), window(stable, (k, to, nx - width), width), axis == 0)
+            for a in range(phi.shape[1]):
+                here, there, sign = window(phi, (k, a, j, 0), width), window(phi, (k, a, to, nx - width), width), signs[a]
+                if axis == 0:
+                    for i in range(width):
+                        there[i] = sign * here[np.uint64(width - 1 - i)]
+                else:
+                    for i in range(width):
+                        there[i] = sign * here[i]
+
+
+@routine
+def _copy(source, target, reverse):
+    n = source.shape[0]
+    if reverse:
+        for i in range(n):
+            # Unsigned, for a negative index would count from the end, and the test for it forbids vectors.
+            target[i] = source[np.uint64(n - 1 - i)]
+    else:
+        for i in range(n):
+            target[i] = source[i]
+
+
+@routine
+def _evaluate_energies(kernels, sizes, point, axes, xs, ys, count, phi, energy):
+    """Free energies of all solutions, point by point."""
+    n, nodes, columns, _ = sizes
+    table, values, own = np.empty(nodes), np.empty(max(columns * nodes, 1)), point.copy()
+    x, out = np.empty(n), np.empty(2 + n + 2 * n * n)
+    for j in range(ys.shape[0]):
+        for i in range(xs.shape[0]):
+            own[axes[0]], own[axes[1]] = xs[i], ys[j]
+            set_temperature(own, own[0])
+            call_filler(kernels[0], own, table, values)
+            for k in range(count[j, i]):
+                for a in range(n):
+                    x[a] = phi[k, a, j, i]
+                call_kernel(kernels[4], own, table, values, nodes, x, out)
+                energy[k, j, i] = out[0]
+
+
+@routine
+def _differs(phi, k, j, i, x, bound):
+    """Whether solution k of a point is not within `bound` of x in every component."""
     for a in range(x.shape[0]):
-        d = max(d, abs(x[a] - y[a]))
-    return d
+        if not abs(phi[k, a, j, i] - x[a]) < bound:
+            return True
+    return False
 
 
 @routine
@@ -336,7 +446,7 @@ def _poorer(count, tried, candidates):
     for p in range(candidates.shape[0]):
         j, i = candidates[p]
         most = max(count[max(j - 1, 0), i], count[min(j + 1, ny - 1), i], count[j, max(i - 1, 0)], count[j, min(i + 1, nx - 1)])
-        if most > count[j, i] and most > tried[j, i]:
+        if most > count[j, i] >= 0 and most > tried[j, i]:
             tried[j, i] = most
             where[found] = candidates[p]
             found += 1
@@ -368,7 +478,7 @@ def _tasks(pending, warm, begin, seeds, attempt, n):
 def _collect(kernels, sizes, points, pending, where, owner, X, status, perms, signs, results):
     """Gather distinct solutions of each point; returns the points whose indices do not sum to one."""
     n, nodes, columns, _ = sizes
-    count, phi, energy, stable, equilibrium = results
+    count, phi, stable, equilibrium = results
     image, out = np.empty(n), np.empty(2 + n + 2 * n * n)
     L, M = np.empty((n, n)), np.empty((n, n))
     table, values = np.empty(nodes), np.empty(max(columns * nodes, 1))
@@ -390,7 +500,6 @@ def _collect(kernels, sizes, points, pending, where, owner, X, status, perms, si
             for a in range(n):
                 image[a] = phi[k, a, j, i]
             call_kernel(kernels[4], points[p], table, values, nodes, image, out)
-            energy[k, j, i] = out[0]
             stable[k, j, i] = is_stable(out, n, L, M)
             degree += _orbit(image, perms, signs) * _index_sign(out, n, M)
             if stable[k, j, i] and out[0] < best:
@@ -416,7 +525,7 @@ def _add(x, count, phi, j, i):
 @routine
 def _is_known(x, count, phi, j, i):
     for k in range(count[j, i]):
-        if _distance(phi[k, :, j, i], x) < SAME:
+        if not _differs(phi, k, j, i, x, SAME):
             return True
     return False
 
@@ -424,14 +533,14 @@ def _is_known(x, count, phi, j, i):
 @routine
 def _solve_plane(kernels, sizes, point, axes, xs, ys, starts, more, perms, signs, size, results):
     count, phi = results[0], results[1]
-    ny, nx = count.shape
+    ny, nx = ys.shape[0], xs.shape[0]
     cells = _coarse_cells(ny, nx, size)
     where = _to_search(cells, count)
     incomplete = _search(kernels, sizes, point, axes, xs, ys, where, np.empty((0, sizes[0])),
                          np.zeros(where.shape[0] + 1, dtype=np.int64), starts, more, perms, signs, results)
     failed, failures = np.empty((ny * nx, 2), dtype=np.int64), 0
     work = workspace(sizes, point)
-    patch = np.empty((phi.shape[0], sizes[0], SIDE, SIDE)), np.empty((SIDE, size + 1)), np.empty((SIDE, size + 1))
+    patch = patches(phi.shape[0], sizes[0], size)
     problem = kernels, sizes, point, axes, xs, ys, starts, more, perms, signs, size, results
     # With a symmetry, the image that stands for a solution may change from point to point.
     smallest = FOLD_SIZE if perms.shape[0] == 1 else 0
@@ -442,7 +551,8 @@ def _solve_plane(kernels, sizes, point, axes, xs, ys, starts, more, perms, signs
     _, failures, unfinished = _refine(problem, left[:kept].copy(), 0, work, patch, failed, failures)
     where = failed[:failures].copy()
     warm, begin = _warm_starts(where, count, phi, size)
-    incomplete += unfinished + _search(kernels, sizes, point, axes, xs, ys, where, warm, begin, starts, more, perms, signs, results)
+    incomplete += unfinished
+    incomplete += _search(kernels, sizes, point, axes, xs, ys, where, warm, begin, starts, more, perms, signs, results)
     _spread(kernels, sizes, point, axes, xs, ys, perms, signs, tried, results)
     return incomplete
 
@@ -456,7 +566,7 @@ def _refine(problem, cells, smallest, work, patch, failed, failures):
     (cells of that size that are not clean, failures, points left incomplete)
     """
     kernels, sizes, point, axes, xs, ys, starts, more, perms, signs, size, results = problem
-    count, phi, _, stable, _ = results
+    count, phi, stable, _ = results
     orders = np.empty((5, phi.shape[0]), dtype=np.int64)
     small, kept, incomplete = np.empty((64, 4), dtype=np.int64), 0, 0
     while cells.shape[0] > 0:
@@ -548,12 +658,21 @@ def _warm_starts(where, count, phi, reach):
             for k in range(count[j, i] if j >= 0 else 0):
                 for a in range(n):
                     warm[t, a] = phi[k, a, j, i]
-                fresh = True
-                for w in range(begin[p], t):
-                    fresh = fresh and _distance(warm[w], warm[t]) > NEAR
-                t += fresh
+                t += _is_fresh(warm, begin[p], t)
         begin[p + 1] = t
     return warm[:t].copy(), begin
+
+
+@routine
+def _is_fresh(warm, begin, t):
+    """Whether start t is not near one from `begin` on."""
+    for w in range(begin, t):
+        d = 0.0
+        for a in range(warm.shape[1]):
+            d = max(d, abs(warm[w, a] - warm[t, a]))
+        if d <= NEAR:
+            return False
+    return True
 
 
 @routine

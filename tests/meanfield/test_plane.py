@@ -66,3 +66,33 @@ def test_fold_lines_without_a_symmetry():
         truth = np.unique(np.round(batch.phi[batch.converged], 6))
         np.testing.assert_allclose(np.sort(plane.phi[: plane.count[j, i], 0, j, i]), truth, atol=1e-5)
     assert set(np.unique(plane.count)) >= {3, 5}
+
+
+@pytest.mark.parametrize("swapped", (False, True))
+@pytest.mark.parametrize("points", (40, 41))
+def test_mirror_images_are_solutions(swapped, points):
+    """Where reversal of the field maps solutions to solutions, those of the second half are as good as those of the first."""
+    axes = ("h", np.linspace(-0.5, 0.5, points)), ("T", np.linspace(0.1, 1.3, 30))
+    compiled = compile(models.curie_weiss())
+    plane = fixed_points(compiled, *(axes[::-1] if swapped else axes), np.array([[-1.0], [0.0], [1.0]]), cell=16)
+    count, phi, stable, chosen = (np.swapaxes(a, -1, -2) if swapped else a
+                                  for a in (plane.count, plane.phi[:, 0], plane.stable, plane.equilibrium))
+    h, T = axes[0][1][None, :], axes[1][1][:, None]
+    known = np.arange(len(phi))[:, None, None] < count
+    m = np.where(known, phi, 0)
+    assert np.where(known, np.abs(m - np.tanh((m + h) / T)), 0).max() < 1e-11
+    np.testing.assert_array_equal(count, count[:, ::-1])
+    np.testing.assert_array_equal(stable[known], (1 - (1 - m**2) / T > 0)[known])
+    assert (np.take_along_axis(m, chosen[None].astype(int), axis=0)[0] * h >= 0).all()
+
+
+def test_a_grid_without_mirror_is_not_reflected():
+    """An axis that is symmetric while the model is not, and the reverse."""
+    starts, compiled = np.linspace(-1, 1, 7)[:, None], compile(models.curie_weiss())
+    for fixed, fields in (({"J": 1.0}, np.linspace(-0.4, 0.5, 20)), ({"h": 0.1}, np.linspace(-1.2, 1.2, 20))):
+        name = "h" if "J" in fixed else "J"
+        plane = fixed_points(compiled, (name, fields), ("T", np.linspace(0.2, 1.2, 15)), starts, fixed=fixed, cell=8)
+        for j, i in ((0, 0), (3, 2), (3, 17), (14, 19)):
+            T, values = plane.y[1][j], {"J": 1.0, "h": 0.1} | {name: fields[i]}
+            m = plane.phi[: plane.count[j, i], 0, j, i]
+            assert len(m) and np.abs(m - np.tanh((values["J"] * m + values["h"]) / T)).max() < 1e-11
