@@ -7,7 +7,7 @@ from .running import import_torch
 __all__ = ["closed_flow", "noisy_couplings", "runge_kutta"]
 
 
-def noisy_couplings(run, key, patterns, s, step=0.1):
+def noisy_couplings(run, key, patterns, s, largest=0.1):
     """Couplings of binary neurons under strong stimuli in turn, averaged over the last period, for independent networks.
 
     Neurons are refreshed from the heat bath of stimulus and couplings at rate 1 (tau is the unit of time), and the couplings
@@ -20,7 +20,7 @@ def noisy_couplings(run, key, patterns, s, step=0.1):
     key : name of the loop
     patterns : tensor (P, N) of -1 and 1
     s : settings with beta, networks, stimulus, memory_time, duration, cycles
-    step : of time
+    largest : step of time
 
     Returns
     -------
@@ -28,7 +28,8 @@ def noisy_couplings(run, key, patterns, s, step=0.1):
     """
     torch = import_torch()
     count, size = patterns.shape
-    each = round(s.duration / step)
+    each = math.ceil(s.duration / largest)
+    step = s.duration / each
     refreshed, kept = -math.expm1(-step), math.exp(-step / s.memory_time)
     hollow = 1 - torch.eye(size, dtype=patterns.dtype, device=patterns.device)
     spins = patterns[-1].repeat(s.networks, 1)

@@ -22,7 +22,6 @@ STEP, ROUNDING = 0.2, 1e-5
 GRID = 41
 EXACT = "exact for strong stimuli"
 CLOSED = "closed equations of means"
-PHASES = ("each alone", "response before", "joint", "response after", "bell alone", "response after extinction")
 
 
 def require(s):
@@ -31,6 +30,9 @@ def require(s):
         raise InputError(f"train pavlov-hebb: stimulus = {s.stimulus:g} does not hold {s.neurons} neurons at beta = {s.beta:g} "
                          f"against "
                          f"their couplings; raise it to {s.neurons + 6 / s.beta:.3g} at least")
+    if not s.memory_beta > critical_beta(s.remembering):
+        raise InputError(f"train pavlov-hebb: memory_beta = {s.memory_beta:g}: {s.remembering} neurons keep a memory up only "
+                         f"above {critical_beta(s.remembering):.6g}")
 
 
 def patterns_of(s):
@@ -106,10 +108,11 @@ def _learned(s, run):
     theory = filtered_couplings(patterns, s.beta, 1.0, s.memory_time, s.duration, s.cycles)
     run.keep("couplings", _off_diagonal(couplings.mean(0)))
     run.keep("mean of the stimuli", _off_diagonal(_hebb(patterns)))
-    correlation = np.corrcoef(_off_diagonal(couplings.mean(0)), _off_diagonal(_hebb(patterns)))[0, 1]
+    found, ideal = _off_diagonal(couplings.mean(0)), _off_diagonal(_hebb(patterns))
+    cosine = found @ ideal / np.sqrt((found @ found) * (ideal @ ideal))
     told = Statement(f"tanh(beta) = {np.tanh(s.beta):.5g} is the slope for presentations much longer than tau and shorter than "
                      f"tau'; "
-                     f"the theory judged here holds at any; correlation with the mean of the stimuli {correlation:.6f}",
+                     f"the theory judged here holds at any; cosine with the mean of the stimuli {cosine:.6f}",
                      float(np.tanh(s.beta)), float(np.mean(_slope(couplings, _hebb(patterns)))))
     return {"couplings: slope on the mean of the stimuli": Measurement.of(_slope(couplings, _hebb(patterns))),
             "couplings: slope on the filtered theory": Measurement.of(_slope(couplings, theory)),
@@ -179,14 +182,15 @@ def _conditioning(s, run):
     ends, path, now = [], [], 0.0
     for k, (duration, bell, food, learning) in enumerate(schedule(s)):
         stimulus = signs * torch.where(first, bell, food)
-        steps, before = round(duration / STEP), now
+        steps, before = int(np.ceil(duration / STEP)), now
 
-        def advance(at, i, stimulus=stimulus, learning=float(learning)):
-            at["spins"], at["couplings"] = runge_kutta(
-                lambda x, j: closed_flow(x, j, s.group_beta, stimulus, s.memory_time, learning), (at["spins"], at["couplings"]),
-                STEP)
+        def flow(x, j, stimulus=stimulus, learning=float(learning)):
+            return closed_flow(x, j, s.group_beta, stimulus, s.memory_time, learning)
+
+        def advance(at, i, flow=flow, step=duration / steps, steps=steps, before=before):
+            at["spins"], at["couplings"] = runge_kutta(flow, (at["spins"], at["couplings"]), step)
             if i % max(1, steps // 40) == 0:
-                at.setdefault("path", []).append([before + (i + 1) * STEP, *_reduced(s, signs, at)])
+                at["path"].append([before + (i + 1) * step, *_reduced(s, signs, at)])
 
         state = run.loop(f"conditioning/{k}", {**state, "path": []}, advance, steps)
         path, now = path + state["path"], now + duration

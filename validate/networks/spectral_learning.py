@@ -8,6 +8,7 @@ import numpy as np
 from meanfield.learning.spectral import (
     adjacency, eigenvectors_of, learned_probability, lost_share, missed_share, pruning_cost, weights,
 )
+from theory.errors import InputError
 
 from .digits import load
 from .experiment import Experiment, Setting
@@ -23,6 +24,14 @@ SHARES = np.linspace(0.0, 0.95, 20)
 ROUNDING = 1e-8
 EXACT = "exact at this size"
 IDENTITY = {"scale": 1.0, "note": "identity"}
+
+
+def require(s):
+    """Every load must be that of a whole number of patterns."""
+    if any(abs(_patterns(s, load_) * s.labels - load_ * s.eigenvalues) > 1e-9 for load_ in LOADS):
+        raise InputError(f"train spectral-learning: {s.eigenvalues} eigenvalues and {s.labels} labels of each pattern do not "
+                         f"make {', '.join(map(str, LOADS))} labels for each eigenvalue: take a multiple of {5 * s.labels} "
+                         "eigenvalues")
 
 
 def predict(s):
@@ -187,8 +196,9 @@ def _digits(s, run):
         right, number = accuracy(found, images), count(kind, pixels, s.hidden)
         labels = len(images.train) * (images.train_labels.max() + 1)
         told[f"digits, {kind}"] = Statement(
-            f"accuracy {right:.3f} with {number} trained parameters, {labels / number:.2g} labels for each; of random labels half are "
-            "learned at 2 for each parameter of one layer; no theory for digits", None, right, float(np.sqrt(right * (1 - right) / tests)))
+            f"accuracy {right:.3f} with {number} trained parameters, {labels / number:.2g} labels for each; of random labels "
+            "half are learned at 2 for each parameter of one layer; no theory for digits", None, right,
+            float(np.sqrt(right * (1 - right) / tests)))
     return {**told, **_pruning(s, run, images, trained["penalised"])}
 
 
@@ -249,5 +259,5 @@ EXPERIMENT = Experiment(
         Setting("hidden", 100, "hidden nodes of the networks on digits", low=4, high=10**4, integer=True, reduced=24),
         Setting("steps", 1500, "their gradient steps", low=0, high=10**6, integer=True, reduced=30),
     ),
-    predict=predict, measure=measure, draw=draw, wrong={"outputs": 6},
+    predict=predict, measure=measure, draw=draw, wrong={"outputs": 6}, require=require,
 )

@@ -26,7 +26,8 @@ def test_the_closed_flow_reduces_to_the_derived_blocks():
     assert (synapses * torch.outer(signs, signs))[[0, 0, 2], [1, 2, 3]].numpy() == pytest.approx(expected[2:], abs=1e-12)
 
 
-def test_weak_stimuli_are_refused():
-    with pytest.raises(InputError, match="stimulus") as error:
-        experiment("pavlov-hebb").read({"stimulus": 20.0})
+@pytest.mark.parametrize(("name", "value"), [("stimulus", 20.0), ("memory_beta", 2.0)])
+def test_settings_that_the_theory_does_not_hold_for_are_refused(name, value):
+    with pytest.raises(InputError, match=name) as error:
+        experiment("pavlov-hebb").read({name: value})
     assert "\n" not in str(error.value)

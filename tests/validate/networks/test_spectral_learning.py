@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from validate.networks import TrainingRun
+from theory import InputError
+from validate.networks import TrainingRun, experiment
 from validate.networks.digits import Images
 
 torch = pytest.importorskip("torch")
@@ -28,6 +29,12 @@ def test_newton_learns_the_labels_that_a_linear_programme_allows():
     phi, x = rng.normal(size=(60, 2, 1, 6)), rng.normal(size=(60, 1, count, 6))
     points = (rng.choice([-1.0, 1.0], (60, 2, count, 1)) * phi * x).reshape(60, -1, 6)
     assert learned.tolist() == [float(solvable(p)) for p in points]
+
+
+def test_loads_without_whole_patterns_are_refused():
+    with pytest.raises(InputError, match="labels") as error:
+        experiment("spectral-learning").read({"labels": 50})
+    assert "\n" not in str(error.value)
 
 
 @pytest.fixture(scope="module")

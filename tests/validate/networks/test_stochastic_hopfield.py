@@ -17,7 +17,7 @@ LEVEL, GAIN, NOISE = 2.618033988750, 3.0, 0.3
 
 def chain(step):
     """Shift of the mean and variance over the linear one of the discretised neuron, from its transition matrix on a grid."""
-    grid = np.linspace(0.9, 4.3, 700)
+    grid = np.linspace(1.0, 4.2, 400)
     slope = jacobian([[GAIN]], [LEVEL], 1.0)[0, 0]
     implicit = 1 - step * slope / 2
     moved = grid + step * (GAIN * grid**2 / (1 + grid**2) - grid) / implicit
