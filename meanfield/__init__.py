@@ -24,6 +24,7 @@ _HOMES = {
     "certify": "precision",
     "compile": "kernels.compiled",
     "continuation": "branches",
+    "curves": "curves",
     "landscape": "landscapes",
     "phase_diagram": "phase_diagram",
     "precise": "precision",

@@ -353,11 +353,15 @@ def quantity_names(order_parameters):
 
 def _quantities(box, path, point):
     """The Quantities at a point of a branch."""
-    s, curve = point.state, path.curve
-    known = {**box.parameters, box.ranges[0].name: point.parameter, **dict(zip(box.names, map(float, s.order_parameters))),
+    return quantities_of(box, path.curve.family, path.curve.basis, point.state)
+
+
+def quantities_of(box, family, basis, s):
+    """The Quantities of a State on a branch in the subspace `basis`."""
+    known = {**box.parameters, **dict(zip(family.names, map(float, s.parameters))), **dict(zip(box.names, map(float, s.order_parameters))),
              "free_energy": s.free_energy, "entropy": float(s.evaluation.entropy), "energy": float(s.evaluation.energy), "eigenvalue": s.lowest}
     later = {f"chi_{name}": lambda i=i: float(susceptibility(s)[i, i]) for i, name in enumerate(box.names)}
-    return Quantities(known, later | {"specific_heat": lambda: specific_heat(curve.family, curve.basis, s)})
+    return Quantities(known, later | {"specific_heat": lambda: specific_heat(family, basis, s)})
 
 
 def _with_events(box, path, events):

@@ -10,10 +10,10 @@ from functools import cached_property
 
 import numpy as np
 
-from .family import Family, complement, spectrum
+from .family import Family, complement, spectrum, state
 from .steps import Steps
 
-__all__ = ["Coexistence", "CurvePoint", "Fold", "Instability", "Tracing", "merging_point", "trace"]
+__all__ = ["Coexistence", "Condition", "CurvePoint", "Fold", "Instability", "Tracing", "merging_point", "trace"]
 
 # Ends of curves: largest change with the degree of a polynomial, nodes of it and the fewest, their least share of the amplitude, the
 # amplitudes up to which they reach, and how close an end is to the edge of the box to lie on it.
@@ -116,6 +116,22 @@ class Fold(Instability):
 
     def indicator(self, evaluation):
         return spectrum(evaluation, self.basis)[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Condition(Equations):
+    """Where a function of a solution vanishes: `function(family, basis, State)`."""
+
+    family: Family
+    basis: np.ndarray
+    function: object
+
+    start, states, form = Instability.start, Instability.states, Instability.form
+
+    def residual(self, w):
+        values, phi = self.values(w), self.basis @ w[:-2]
+        solution = state(self.family, self.basis, values, phi)
+        return np.append(self.basis.T @ solution.evaluation.residual, self.function(self.family, self.basis, solution))
 
 
 @dataclass(frozen=True, eq=False)

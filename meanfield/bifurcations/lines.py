@@ -14,7 +14,7 @@ from .sharp import sharpened, turning_points
 from ..diagram.labels import distinct_labels
 from ..transitions import Origin
 
-__all__ = ["Line", "LineCutter", "LineFinder", "SpecialPoint"]
+__all__ = ["Line", "LineCutter", "LineFinder", "SpecialPoint", "distance"]
 
 # A start closer than this to a known curve is on it.
 KNOWN = 5e-3
@@ -85,7 +85,7 @@ class _Curve:
         if type(equations) is not type(self.equations):
             return False
         path = np.array([_place(self.equations, p.w) for p in self.points])
-        return any(_distance(path, _place(equations, start, order)) < KNOWN for order in (1, -1))
+        return any(distance(path, _place(equations, start, order)) < KNOWN for order in (1, -1))
 
 
 def _place(equations, w, order=1):
@@ -93,7 +93,7 @@ def _place(equations, w, order=1):
     return np.concatenate([*equations.states(w)[::order], w[-2:]])
 
 
-def _distance(path, point):
+def distance(path, point):
     """Distance of a point from a polyline, rows of `path`."""
     if len(path) == 1:
         return np.linalg.norm(path[0] - point)
@@ -254,7 +254,7 @@ class LineCutter:
     def passes(self, line, place):
         """Whether a place within the box is on a line."""
         unit = self.box.family.unit(place)
-        return bool((np.abs(unit - 0.5) < 0.5 - ON).all() and _distance(self.box.family.unit(line.points), unit) < ON)
+        return bool((np.abs(unit - 0.5) < 0.5 - ON).all() and distance(self.box.family.unit(line.points), unit) < ON)
 
     def triple_points(self, lines, others):
         """Points where three first-order lines end, with three phases in equilibrium."""
@@ -293,7 +293,7 @@ class LineCutter:
         for line in sorted(lines, key=lambda line: -len(line.points)):
             unit = self.box.family.unit(line.points)
             rivals = [self.box.family.unit(other.points) for other in kept if other.kind == line.kind]
-            if not any(max(_distance(rival, p) for p in unit) < KNOWN for rival in rivals):
+            if not any(max(distance(rival, p) for p in unit) < KNOWN for rival in rivals):
                 kept.append(line)
         return [line for line in lines if any(line is k for k in kept)]
 
@@ -310,12 +310,12 @@ class LineCutter:
         unit, found = np.array([p.w[-2:] for p in curve.points]), {}
         for special in self.finder.special:
             place = self.box.family.unit(special.at)
-            distance = np.abs(unit - place).max(1)
-            k = int(distance.argmin())
-            if _distance(unit, place) > ON:
+            gaps = np.abs(unit - place).max(1)
+            k = int(gaps.argmin())
+            if distance(unit, place) > ON:
                 continue
             met = min(np.abs(phi - special.state).max() for phi in curve.equations.states(curve.points[k].w)) < MEETING
-            if special.kind != "tricritical" and met and 1 < k < len(unit) - 1 and distance[k] < SNAP:
+            if special.kind != "tricritical" and met and 1 < k < len(unit) - 1 and gaps[k] < SNAP:
                 found[k] = special.at
         return found
 
