@@ -4,7 +4,7 @@ import math
 
 from .running import import_torch
 
-__all__ = ["closed_flow", "noisy_couplings", "runge_kutta"]
+__all__ = ["closed_flow", "noisy_couplings", "noisy_response", "runge_kutta"]
 
 
 def noisy_couplings(run, key, patterns, s, largest=0.1):
@@ -49,6 +49,39 @@ def noisy_couplings(run, key, patterns, s, largest=0.1):
 
     found = run.loop(key, state, advance, s.cycles * count * each)
     return (found["sum"] / (count * each)).cpu().numpy()
+
+
+def noisy_response(run, key, size, beta, own, field, copies, time, step=0.1):
+    """Mean of a group of binary neurons with uniform couplings in a uniform field, for independent copies, from rest.
+
+    Parameters
+    ----------
+    run, key : TrainingRun, and the name of the loop
+    size : neurons of the group
+    beta : inverse temperature
+    own, field : coupling of each pair, and field on each neuron
+    copies : of the group
+    time : of sampling, in units of tau, after as long has been left out
+
+    Returns
+    -------
+    array (copies,)
+    """
+    torch = import_torch()
+    generator = run.generator(key)
+    spins = torch.randint(2, (copies, size), generator=generator, device=run.device).double() * 2 - 1
+    refreshed, steps = -math.expm1(-step), round(2 * time / step)
+
+    def advance(at, i):
+        local = own * (at["spins"].sum(1, keepdim=True) - at["spins"]) + field
+        chance = torch.rand(2, copies, size, generator=at["generator"], dtype=torch.float64, device=run.device)
+        drawn = torch.where(chance[0] < torch.sigmoid(2 * beta * local), 1.0, -1.0).double()
+        at["spins"] = torch.where(chance[1] < refreshed, drawn, at["spins"])
+        if 2 * i >= steps:
+            at["sum"] = at["sum"] + at["spins"].mean(1)
+
+    found = run.loop(key, {"spins": spins, "sum": torch.zeros_like(spins[:, 0]), "generator": generator}, advance, steps)
+    return (found["sum"] / (steps - (steps + 1) // 2)).cpu().numpy()
 
 
 def closed_flow(spins, couplings, beta, stimulus, memory_time, learning=1.0):

@@ -9,7 +9,7 @@ from meanfield.learning.pavlov import conditioning, critical_beta, filtered_coup
 from theory.errors import InputError
 
 from .experiment import Experiment, Setting
-from .pavlov_dynamics import closed_flow, noisy_couplings, runge_kutta
+from .pavlov_dynamics import closed_flow, noisy_couplings, noisy_response, runge_kutta
 from .report import Measurement, Prediction, Statement
 from .running import import_torch
 
@@ -170,7 +170,17 @@ def _conditioned(s, run):
     picked = {"food's own coupling after each alone": ends[1, 4], "response to the bell before": ends[2, 1],
               "mixed coupling after joint stimuli": ends[3, 3], "response to the bell after": ends[4, 1],
               "mixed coupling after extinction": ends[5, 3], "response to the bell after extinction": ends[6, 1]}
-    return {name: Measurement(float(value), ROUNDING) for name, value in picked.items()}
+    return {**{name: Measurement(float(value), ROUNDING) for name, value in picked.items()}, **_noisy(s, run, theory.ends)}
+
+
+def _noisy(s, run, ends):
+    """The response of binary neurons to the bell, couplings held: what the closed equations leave out is told."""
+    samples = run.stage("noisy response", lambda: {"mean": noisy_response(
+        run, "noisy response/run", s.group, s.group_beta, ends[3, 4], s.group * ends[3, 3], 256, LOOK)})["mean"]
+    value, error = float(samples.mean()), float(samples.std(ddof=1) / np.sqrt(len(samples)))
+    return {"response to the bell after, binary neurons": Statement(
+        f"{value:.4f} +- {error:.1g} with fluctuations of {s.group} binary neurons; the closed equations have {ends[4, 1]:.4f}",
+        float(ends[4, 1]), value, error)}
 
 
 def _conditioning(s, run):

@@ -1,5 +1,7 @@
 """Neurons and synapses in torch: the closed equations are those of the theory, products of independent networks, settings."""
 
+import math
+
 import numpy as np
 import pytest
 import sympy
@@ -7,7 +9,7 @@ import sympy
 from theory import InputError
 from theory.learning.pavlov import BLOCKS, derive_pavlov, n1, n2, slow, tau, u1, u2
 from theory.symbols import beta
-from validate.networks import experiment
+from validate.networks import TrainingRun, experiment
 
 torch = pytest.importorskip("torch")
 dynamics = pytest.importorskip("validate.networks.pavlov_dynamics")
@@ -31,3 +33,12 @@ def test_settings_that_the_theory_does_not_hold_for_are_refused(name, value):
     with pytest.raises(InputError, match=name) as error:
         experiment("pavlov-hebb").read({name: value})
     assert "\n" not in str(error.value)
+
+
+def test_binary_neurons_have_the_mean_of_their_exact_distribution():
+    """A group with uniform couplings is a Curie-Weiss model of few spins: its mean by summation over the magnetisation."""
+    size, own, field, inverse = 6, 0.3, 0.4, 0.7
+    total = size - 2 * np.arange(size + 1)
+    weight = [math.comb(size, k) for k in range(size + 1)] * np.exp(inverse * (own * (total**2 - size) / 2 + field * total))
+    found = dynamics.noisy_response(TrainingRun(seed=0), "group", size, inverse, own, field, 400, 20.0, step=0.05)
+    assert found.mean() == pytest.approx(weight @ total / weight.sum() / size, abs=4 * found.std() / 20)
