@@ -91,8 +91,8 @@ def descend(inputs, form, mean, second, alpha, eps, rate, steps, every=1):
         if step % every == 0:
             times.append(step * rate), train.append(float(wrong @ wrong)), test.append(mean_square(a, A - form))
         if step < steps:
-            values = {"wbar": line, "M": second, "g": inputs.T @ wrong[:, None], "G": (inputs * wrong[:, None]).T @ inputs, "eta": rate,
-                      "alpha": alpha, "eps": eps}
+            values = {"wbar": line, "M": second, "g": inputs.T @ wrong[:, None], "G": (inputs * wrong[:, None]).T @ inputs,
+                      "eta": rate, "alpha": alpha, "eps": eps}
             line, second = _result("mean")(**values), _result("second")(**values)
             network = _coefficients(line, second, alpha, eps)
     return GrokkingCurves(np.array(times), np.array(train) / train[0], np.array(test) / test[0], test[0], line[:, 0], second)
@@ -152,8 +152,8 @@ def _theory():
 def _require(inputs, form, mean, second, alpha, rate, steps, every):
     size = inputs.shape[-1]
     if inputs.ndim != 2 or form.shape != (size, size) or mean.shape != (size,) or second.shape != (size, size):
-        raise InputError(f"expected inputs (P, D), a form (D, D), moments (D,) and (D, D), got shapes {inputs.shape}, {form.shape}, "
-                         f"{mean.shape}, {second.shape}")
+        raise InputError(f"expected inputs (P, D), a form (D, D), moments (D,) and (D, D), got shapes {inputs.shape}, "
+                         f"{form.shape}, {mean.shape}, {second.shape}")
     if not np.allclose(form, form.T) or not np.allclose(second, second.T):
         raise InputError("expected a symmetric form and a symmetric second moment")
     if not (alpha > 0 and rate > 0):

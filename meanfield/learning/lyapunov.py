@@ -151,5 +151,6 @@ def _result(inner, residual, source, diffusion, basis, projector, relaxation, ga
     covariance = basis @ (inner + inner.T) @ basis.T / 2
     null = np.eye(len(projector)) - projector
     scale = max(abs(source).max(initial=0.0), np.finfo(float).tiny)
-    return StationaryCovariance(covariance, projector, basis, basis.shape[1], relaxation, float(np.trace(null @ diffusion @ null.T)),
+    return StationaryCovariance(covariance, projector, basis, basis.shape[1], relaxation,
+                                float(np.trace(null @ diffusion @ null.T)),
                                 gap, resolved, float(abs(residual).max(initial=0.0) / scale))

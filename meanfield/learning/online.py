@@ -183,8 +183,8 @@ def plateau(units, rate=0.0):
     Q, R = _replicated(units, q, c, r)
     residual = max(abs(a).max() for a in flow.rates(Q, R, T, rate))
     if not residual < 1e-9:
-        raise InputError(f"no symmetric fixed point of {units} units at the learning rate {rate:g} (rates of {residual:.1g} are left): "
-                         "lower the rate")
+        raise InputError(f"no symmetric fixed point of {units} units at the learning rate {rate:g} (rates of {residual:.1g} are "
+                         "left): lower the rate")
     growth = np.linalg.eigvals(_jacobian(flow, Q, R, T, rate)).real.max()
     return Plateau(float(q), float(c), float(r), flow.error(Q, R, T), float(growth * (rate or 1.0)), float(residual))
 
@@ -221,9 +221,11 @@ def _solve(flow, Q, R, T, rate, times, widen):
     def velocity(_, y):
         return scale * flow.packed(*flow.rates(*flow._unpacked(y), T, rate))
 
-    found = solve_ivp(velocity, (0.0, max(times[-1], 1e-12)), flow.packed(Q, R), "DOP853", times, rtol=RTOL * widen, atol=ATOL * widen)
+    found = solve_ivp(velocity, (0.0, max(times[-1], 1e-12)), flow.packed(Q, R), "DOP853", times, rtol=RTOL * widen,
+                      atol=ATOL * widen)
     if not found.success or not np.isfinite(found.y).all():
-        raise InputError(f"the flow could not be integrated to time {times[-1]:g} ({found.message}): lower the learning rate or the time")
+        raise InputError(f"the flow could not be integrated to time {times[-1]:g} ({found.message}): lower the learning rate or "
+                         "the time")
     return found.y.T
 
 

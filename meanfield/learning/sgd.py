@@ -11,7 +11,8 @@ from theory.learning.sgd import stochastic_gradient_descent
 
 from .lyapunov import NULL_TOLERANCE, stationary_covariance
 
-__all__ = ["LinearSGD", "Minimum", "deep_linear_minimum", "flatness_exponent", "gaussian_regression", "lyapunov_covariance", "regression_on"]
+__all__ = ["LinearSGD", "Minimum", "deep_linear_minimum", "flatness_exponent", "gaussian_regression", "lyapunov_covariance",
+           "regression_on"]
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,8 @@ class LinearSGD:
         operator, n = self.operator(rate, batch), len(self.hessian)
         growth = _radius(operator)
         if growth >= 1:
-            raise InputError(f"the weights' variance grows by a factor of {growth:.4g} each step at the rate {rate:g}: take one below "
-                             f"{self.edge(batch):.6g}")
+            raise InputError(f"the weights' variance grows by a factor of {growth:.4g} each step at the rate {rate:g}: take one "
+                             f"below {self.edge(batch):.6g}")
         source = self.step(np.zeros((n, n)), rate, batch)
         solution = np.linalg.solve(np.eye(n * n) - operator, source.ravel()).reshape(n, n)
         return (solution + solution.T) / 2
@@ -59,7 +60,8 @@ class LinearSGD:
     def edge(self, batch):
         """The learning rate at which the variance of the weights no longer decays (edge of mean-square stability).
 
-        The operator is 1 - rate A + rate^2 M and preserves positive matrices, so its largest eigenvalue reaches 1 where A = rate M on a matrix.
+        The operator is 1 - rate A + rate^2 M and preserves positive matrices, so its largest eigenvalue reaches 1 where
+        A = rate M on some matrix.
         """
         ahead, back = self.operator(1.0, batch), self.operator(-1.0, batch)
         decay, growth = (back - ahead) / 2, (ahead + back) / 2 - np.eye(len(ahead))
@@ -123,7 +125,8 @@ def regression_on(inputs, labels):
         raise InputError(f"expected inputs (P, n) and labels (P,), got shapes {inputs.shape} and {labels.shape}")
     weights, _, rank, _ = np.linalg.lstsq(inputs, labels, rcond=None)
     if rank < inputs.shape[1]:
-        raise InputError(f"{len(inputs)} examples leave {inputs.shape[1] - rank} directions of the weights undetermined: give more examples")
+        raise InputError(f"{len(inputs)} examples leave {inputs.shape[1] - rank} directions of the weights undetermined: give "
+                         "more examples")
     pairs = np.einsum("ma,mb->mab", inputs, inputs).reshape(len(inputs), -1)
     residual = labels - inputs @ weights
     noise = np.einsum("m,ma,mb->ab", residual**2, inputs, inputs) / len(inputs)

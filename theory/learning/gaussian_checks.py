@@ -70,7 +70,8 @@ class GaussianPoints(Points):
     def _difference(self, derivative, point, width=0.02):
         """Fourth-order central difference of a first derivative."""
         inner, x = derivative.expr, derivative.variables[0]
-        rise = lambda h: self.value(inner, {**point, x: point[x] + h}) - self.value(inner, {**point, x: point[x] - h})  # noqa: E731
+        rise = lambda h: self.value(inner, {**point, x: point[x] + h}) - self.value(inner,
+                                                                                    {**point, x: point[x] - h})  # noqa: E731
         return (8 * rise(width) - rise(2 * width)) / (12 * width)
 
 

@@ -1,7 +1,8 @@
-"""Two layers with a quadratic activation between lazy and rich learning: closed equations for the mean and second moment of the weights.
+"""Two layers with a quadratic activation between lazy and rich learning: closed equations for the weights' first two moments.
 
-The network is f(z) = (alpha/N) sum_i phi(w_i.z) with phi(h) = h + eps h^2/2 and trained w_i; the loss is half the sum of squares of
-D_mu = y_mu - f(z_mu) over the examples, and the learning rate is scaled by N/alpha^2, so that f changes at a rate of order one.
+The network is f(z) = (alpha/N) sum_i phi(w_i.z) with phi(h) = h + eps h^2/2 and trained w_i; the loss is half the sum of
+squares of D_mu = y_mu - f(z_mu) over the examples, and the learning rate is scaled by N/alpha^2, so that f changes at a rate
+of order one.
 """
 
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ def _moments(activation, h):
 
 
 def _terms(slope):
-    """The weights of a hidden unit after a step, w + (N/alpha^2) eta sum_mu D_mu (alpha/N) phi'(w.z_mu) z_mu, as a list of terms."""
+    """The weights of a hidden unit after a step, terms of w + (N/alpha^2) eta sum_mu D_mu (alpha/N) phi'(w.z_mu) z_mu."""
     constant, linear = slope.coeff_monomial(1), slope.nth(1)
     return [w, eta / alpha * constant * g, eta / alpha * linear * G * w]
 
@@ -125,20 +126,25 @@ def _steps(results, step):
     after = MatAdd(*step)
     shown = MatrixSymbol("w'", size, 1)
     return (
-        Step("Output", "linearity", r"$\phi$ is a polynomial of second degree, so the output depends on the mean $\bar w$ and the second moment $M$ of "
+        Step("Output", "linearity",
+             r"$\phi$ is a polynomial of second degree, so the output depends on the mean $\bar w$ and the second moment $M$ of "
              "the weights alone.", KUMAR, MatrixSymbol("f", 1, 1), results["linear"].T * z + z.T * results["quadratic"] * z / 2,
              claim=Numerical(_output_deviation, 1e-12, "the output of 5 random hidden units")),
-        Step("A step of gradient descent", "derivative of the loss", r"$\partial f/\partial w_i = (\alpha/N)\,\phi'(w_i\cdot z)\,z$; with the rate "
+        Step("A step of gradient descent", "derivative of the loss",
+             r"$\partial f/\partial w_i = (\alpha/N)\,\phi'(w_i\cdot z)\,z$; with the rate "
              r"$\eta N/\alpha^2$ every hidden unit moves by the same linear map.", KUMAR, shown, after,
              claim=Numerical(_step_deviation, 1e-7, "numerical derivatives of the loss of 5 random hidden units")),
-        Step("Mean over hidden units", "closure", r"A linear map takes $\bar w$ and $M$ to functions of $\bar w$ and $M$: the equations close at every $N$.",
-             KUMAR, sympy.Tuple(MatrixSymbol("wbar'", size, 1), MatrixSymbol("M'", size, size)), sympy.Tuple(results["mean"], results["second"]),
+        Step("Mean over hidden units", "closure",
+             r"A linear map takes $\bar w$ and $M$ to functions of $\bar w$ and $M$: the equations close at every $N$.",
+             KUMAR, sympy.Tuple(MatrixSymbol("wbar'", size, 1), MatrixSymbol("M'", size, size)),
+             sympy.Tuple(results["mean"], results["second"]),
              claim=Numerical(_closure_deviation, 1e-12, "moments of 5 random hidden units after a step")),
         Step("Gradient flow", "small rates", "To first order in the rate, with time the number of steps times the rate.", KUMAR,
              sympy.Tuple(MatrixSymbol("wbar_t", size, 1), MatrixSymbol("M_t", size, size)),
              sympy.Tuple(results["mean flow"], results["second flow"]),
              claim=Numerical(_flow_deviation, 1e-5, "the change in a step of the rate 1e-6")),
-        Step("Error on new inputs", "Isserlis' theorem", r"The deviation from a quadratic target is $a\cdot z + \frac12 z^TAz$; odd moments of $z$ vanish and "
+        Step("Error on new inputs", "Isserlis' theorem",
+             r"The deviation from a quadratic target is $a\cdot z + \frac12 z^TAz$; odd moments of $z$ vanish and "
              "the fourth is a sum over pairings.", KUMAR, MatrixSymbol("E", 1, 1), results["error"],
              claim=Numerical(_error_deviation, 1e-11, "the average over three Gaussian inputs by quadrature")),
     )

@@ -65,23 +65,28 @@ def _steps(recursion, quartic, drift, diffusion):
     averaged = C - eta * (H * C + C * H) + eta**2 * G
     drawn = averaged.xreplace({G: M / batch + (1 - 1 / batch) * H * C * H})
     return (
-        Step("One step", "outer product", r"$v \to v - \eta\bar g$ with the mean gradient $\bar g$ of a batch.", SGD_NOISE, first, expanded,
-             claim=Numerical(_same, 1e-12, "both sides agree for random vectors")),
+        Step("One step", "outer product", r"$v \to v - \eta\bar g$ with the mean gradient $\bar g$ of a batch.", SGD_NOISE,
+             first, expanded, claim=Numerical(_same, 1e-12, "both sides agree for random vectors")),
         Step("Linear gradients", "linear approximation",
-             r"Examples have gradients $g = hv - n$ with $\mathbb{E}h = H$, exactly for linear regression and to leading order in $v$ near a minimum of "
-             r"other losses; $\bar g$ is drawn independently of $v$, so $\mathbb{E}\,\bar g v^T = HC$. $G = \mathbb{E}\,\bar g\bar g^T$.", SGD_NOISE,
+             r"Examples have gradients $g = hv - n$ with $\mathbb{E}h = H$, exactly for linear regression and to leading order "
+             r"in $v$ near a minimum of other losses; $\bar g$ is drawn independently of $v$, so "
+             r"$\mathbb{E}\,\bar g v^T = HC$. $G = \mathbb{E}\,\bar g\bar g^T$.", SGD_NOISE,
              MatrixSymbol("C'", size, size), averaged, claim=Stated("gradients are linear in the distance from the minimum")),
         Step("Independent draws", "variance of a mean",
-             r"Of the $B^2$ pairs of a batch $B$ are one example twice, $G_1 = \mathbb{E}\,gg^T$, the others independent.", SGD_NOISE,
-             averaged, drawn, claim=Numerical(_draws, 1e-12, "all batches of 2 and of 3 of a population of 4 examples")),
-        Step("Two kinds of noise", "linearity", r"$G_1 = \mathbb{E}[hCh] + \mathbb{E}[nn^T] = F + D$; the cross terms vanish with the mean of $v$, "
+             r"Of the $B^2$ pairs of a batch $B$ are one example twice, $G_1 = \mathbb{E}\,gg^T$, the others independent.",
+             SGD_NOISE, averaged, drawn,
+             claim=Numerical(_draws, 1e-12, "all batches of 2 and of 3 of a population of 4 examples")),
+        Step("Two kinds of noise", "linearity",
+             r"$G_1 = \mathbb{E}[hCh] + \mathbb{E}[nn^T] = F + D$; the cross terms vanish with the mean of $v$, "
              r"which decays as $(1 - \eta H)^t$.", SGD_NOISE, drawn.xreplace({M: F + D}), recursion,
              claim=Numerical(_same, 1e-12, "both sides agree for random matrices")),
-        Step("Gaussian inputs", "Isserlis' theorem", r"$h = xx^T$ with $x \sim N(0, H)$: $\mathbb{E}[x_ix_jx_kx_l]C_{jk}$ is a sum over pairings; "
+        Step("Gaussian inputs", "Isserlis' theorem",
+             r"$h = xx^T$ with $x \sim N(0, H)$: $\mathbb{E}[x_ix_jx_kx_l]C_{jk}$ is a sum over pairings; "
              r"$n = \varepsilon x$ with label noise of variance $s2$ gives $D = s2\,H$.", GAUSSIAN_INPUTS, F, quartic,
              claim=Numerical(_quartic_deviation, 1e-10, "the average over two Gaussian inputs by quadrature")),
-        Step("Small rates", "expansion in the rate", r"With $C = \eta C_1$ the stationarity $C' = C$ starts at $\eta^2$: $HC_1 + C_1H = D/B$.", SGD_NOISE,
-             drift * C + C * drift + diffusion, sympy.ZeroMatrix(size, size), 
+        Step("Small rates", "expansion in the rate",
+             r"With $C = \eta C_1$ the stationarity $C' = C$ starts at $\eta^2$: $HC_1 + C_1H = D/B$.", SGD_NOISE,
+             drift * C + C * drift + diffusion, sympy.ZeroMatrix(size, size),
              claim=Numerical(_small_rates, 1e-4, "the recursion is stationary at its solution up to terms of higher order")),
     )
 
@@ -147,7 +152,8 @@ def _quartic_deviation(step, rng):
     hessian, covariance = _random(H, rng, 2), _random(C, rng, 2)
     x = [symbol("x_1"), symbol("x_2")]
     form = sympy.expand(sum(x[a] * covariance[a, b] * x[b] for a in range(2) for b in range(2)))
-    direct = np.array([[GaussianExpectation(x[a] * x[b] * form, x, sympy.Matrix(hessian)).quadrature() for b in range(2)] for a in range(2)])
+    mean = lambda f: GaussianExpectation(f, x, sympy.Matrix(hessian)).quadrature()  # noqa: E731
+    direct = np.array([[mean(sympy.expand(x[a] * x[b] * form)) for b in range(2)] for a in range(2)])
     formula = matrix_function([C, H], step.after)(covariance, hessian)
     return float(abs(direct - formula).max() / abs(direct).max())
 

@@ -59,8 +59,8 @@ class SoftCommittee(GaussianDerivation):
     ----------
     students, teachers : numbers of hidden units K and M
     results : {"gg", "g'xg", "g'g'gg": Moment}
-    flow : {("Q", i, k) or ("R", i, n): terms of d/dt}, each term (power of eta, sign, name of the moment, fields it averages over);
-        fields are numbered from 0, students first
+    flow : {("Q", i, k) or ("R", i, n): terms of d/dt}, each term (power of eta, sign, name of the moment, fields averaged
+        over); fields are numbered from 0, students first
     error : terms of the generalisation error, likewise with (weight, name, fields)
     """
 
@@ -108,11 +108,13 @@ def _overlap(_):
     gaussian = tilt(slope)
     closed = _arcsine(gaussian, c[0, 1])
     steps = [
-        _step("Derivative with respect to the correlation", "Price's theorem", "The Gaussian density obeys "
-              r"$\partial_{C_{12}} p = \partial_1\partial_2 p$; integrate by parts twice.", sympy.Derivative(start, c[0, 1]), slope, Identity()),
-        _step("Gaussian integral", "determinant of a Gaussian measure", "$g'$ is itself a Gaussian.", slope, gaussian, Identity()),
-        _step("Integral over the correlation", "primitive of an inverse square root", "At $C_{12} = 0$ the average vanishes, since $g$ is odd.",
-              start, closed, Identity()),
+        _step("Derivative with respect to the correlation", "Price's theorem",
+              r"The Gaussian density obeys $\partial_{C_{12}} p = \partial_1\partial_2 p$; integrate by parts twice.",
+              sympy.Derivative(start, c[0, 1]), slope, Identity()),
+        _step("Gaussian integral", "determinant of a Gaussian measure", "$g'$ is itself a Gaussian.",
+              slope, gaussian, Identity()),
+        _step("Integral over the correlation", "primitive of an inverse square root",
+              "At $C_{12} = 0$ the average vanishes, since $g$ is odd.", start, closed, Identity()),
     ]
     return steps, Moment(c, start, closed)
 
@@ -125,8 +127,8 @@ def _drift(_):
     parts = _inside(tilted, lambda e: stein(e, x[1]))
     closed = _inside(parts, tilt)
     steps = [
-        _step("Tilted measure", "a Gaussian factor changes the covariance", r"$g'(x_1)$ is absorbed into the measure, whose covariance becomes "
-              r"$C_{ab} - C_{a1}C_{1b}/(1 + C_{11})$.", start, tilted, Identity()),
+        _step("Tilted measure", "a Gaussian factor changes the covariance", r"$g'(x_1)$ is absorbed into the measure, whose "
+              r"covariance becomes $C_{ab} - C_{a1}C_{1b}/(1 + C_{11})$.", start, tilted, Identity()),
         _step("Integration by parts", "Stein's lemma", "$g$ is smooth and bounded.", tilted, parts, Identity()),
         _step("Gaussian integral", "determinant of a Gaussian measure", "$g'$ is itself a Gaussian.", parts, closed, Identity()),
     ]
@@ -140,8 +142,10 @@ def _diffusion(moments):
     tilted = tilt(start)
     closed = _inside(tilted, moments["gg"].at)
     steps = [
-        _step("Tilted measure", "a Gaussian factor changes the covariance", "Both $g'$ are absorbed into the measure.", start, tilted, Identity()),
-        _step("Average of the product", "substitution", "The average of $g g$ at the tilted covariance.", tilted, closed, Identity()),
+        _step("Tilted measure", "a Gaussian factor changes the covariance", "Both $g'$ are absorbed into the measure.", start,
+              tilted, Identity()),
+        _step("Average of the product", "substitution", "The average of $g g$ at the tilted covariance.", tilted, closed,
+              Identity()),
     ]
     return steps, Moment(c, start, closed)
 
@@ -194,16 +198,18 @@ def _update_steps(students, teachers, flow):
     rates = tuple(sympy.expand(n * (e - old)).subs(norm, 1) for e, old in zip(after, (q, r)))
     return (
         Step("One step of online gradient descent", "inner products",
-             r"$w_i \to w_i + \frac{\eta}{\sqrt N}\delta_i\xi$ with $\delta_i = g'(x_i)[\sum_n g(y_n) - \sum_j g(x_j)]$; products of vectors are "
-             r"overlaps, $w_i\cdot\xi = \sqrt N x_i$ and $|\xi|^2 = N u$.", SAAD_SOLLA,
+             r"$w_i \to w_i + \frac{\eta}{\sqrt N}\delta_i\xi$ with $\delta_i = g'(x_i)[\sum_n g(y_n) - \sum_j g(x_j)]$; "
+             r"products of vectors are overlaps, $w_i\cdot\xi = \sqrt N x_i$ and $|\xi|^2 = N u$.", SAAD_SOLLA,
              sympy.Tuple(*raw), sympy.Tuple(*after), claim=Numerical(_update_deviation, 1e-10,
                                                                      "with random vectors of 7 components both sides agree")),
-        Step("Many components", "law of large numbers", r"A step changes the overlaps by $O(1/N)$; with $t$ = examples / $N$, $u \to 1$ "
+        Step("Many components", "law of large numbers",
+             r"A step changes the overlaps by $O(1/N)$; with $t$ = examples / $N$, $u \to 1$ "
              "and the average over inputs at fixed overlaps, they obey differential equations (self-averaging).", SAAD_SOLLA,
-             sympy.Tuple(*(Eq(sympy.Symbol(rf"\frac{{d}}{{dt}}{name}"), rate) for name, rate in zip(("Q_{ik}", "R_{in}"), rates))),
+             sympy.Tuple(*(Eq(sympy.Symbol(rf"\frac{{d}}{{dt}}{name}"), rate)
+                           for name, rate in zip(("Q_{ik}", "R_{in}"), rates))),
              claim=Numerical(_norm_deviation, 5e-3, "|xi|^2/N at N = 10^6 is 1")),
-        Step("Sums over hidden units", "linearity", f"The products are expanded over the {students} students and {teachers} teachers; every term is "
-             "one of the three averages.", SAAD_SOLLA, None, None,
+        Step("Sums over hidden units", "linearity", f"The products are expanded over the {students} students and {teachers} "
+             "teachers; every term is one of the three averages.", SAAD_SOLLA, None, None,
              claim=Numerical(lambda step, rng: _sum_deviation(rng, flow, students, teachers), 1e-10,
                              "the terms reproduce the products at random fields")),
     )
@@ -218,8 +224,8 @@ def _update_deviation(step, rng):
     (w1, w2, b, xi), d1, d2, rate = [draw() for _ in range(4)], rng.random(), rng.random(), rng.random()
     move = lambda w, d: [u + rate / math.sqrt(7) * d * v for u, v in zip(w, xi)]  # noqa: E731
     point = dict(zip((symbol(s) for s in "N x_i x_k y_n delta_i delta_k Q_ik R_in u eta".split()),
-                     (7, dot(w1, xi) / math.sqrt(7), dot(w2, xi) / math.sqrt(7), dot(b, xi) / math.sqrt(7), d1, d2, dot(w1, w2) / 7,
-                      dot(w1, b) / 7, dot(xi, xi) / 7, rate)))
+                     (7, dot(w1, xi) / math.sqrt(7), dot(w2, xi) / math.sqrt(7), dot(b, xi) / math.sqrt(7), d1, d2,
+                      dot(w1, w2) / 7, dot(w1, b) / 7, dot(xi, xi) / 7, rate)))
     direct = dot(move(w1, d1), move(w2, d2)) / 7, dot(move(w1, d1), b) / 7
     return max(abs(float(e.subs(point)) - v) for e, v in zip(step.after, direct))
 

@@ -24,7 +24,8 @@ def predict(s):
     """Generalisation error and overlaps at the times looked at, and the height of the plateau."""
     times = _times(s)
     curve = integrate(*_start(s), np.eye(s.units), s.rate, times)
-    found = {f"{name}(t={t:g})": Prediction(float(values[k]), curve.accuracy, "N -> infinity", resolution=0.02 if name == "error" else 0.05)
+    found = {f"{name}(t={t:g})": Prediction(float(values[k]), curve.accuracy, "N -> infinity",
+                                            resolution=0.02 if name == "error" else 0.05)
              for name, values in zip(OBSERVABLES, _summaries(curve.error, curve.Q, curve.R))
              for k, t in enumerate(times) if name == "error" or k == len(times) - 1}
     return found | {"plateau error": Prediction(plateau(s.units, s.rate).error, note="N -> infinity", resolution=0.02)}
@@ -36,7 +37,8 @@ def measure(s, run):
     runs = [run.stage(f"N={n}", lambda n=n: _copies(s, run, n, times, _start(s), f"N={n}/descent")) for n in sizes]
     level = plateau(s.units, s.rate)
     start = _plateau_start(s.units, level)
-    on_it = [run.stage(f"plateau N={n}", lambda n=n: _copies(s, run, n, _watched(s), start, f"plateau N={n}/descent")) for n in sizes]
+    on_it = [run.stage(f"plateau N={n}",
+                       lambda n=n: _copies(s, run, n, _watched(s), start, f"plateau N={n}/descent")) for n in sizes]
     measured = {}
     for name in OBSERVABLES:
         for k, t in enumerate(times):
@@ -53,14 +55,15 @@ def _told(s, sizes, times, runs, level):
     deviation = float(np.mean(shown - largest["error"][:, -1]))
     return {
         "error of one network": Statement(
-            f"at N = {sizes[-1]} the error at t = {times[-1]:g} scatters by {largest['error'][:, -1].std():.2g} from network to network (finite size)",
+            f"at N = {sizes[-1]} the error at t = {times[-1]:g} scatters by {largest['error'][:, -1].std():.2g} from network "
+            "to network (finite size)",
             float(curve.error[-1]), float(largest["error"][:, -1].mean()), float(largest["error"][:, -1].std())),
         "error on fresh inputs": Statement(
-            f"half the mean squared deviation on 2000 new inputs a network, less the error read off the overlaps: {deviation:+.2g}",
+            f"half the mean squared deviation on 2000 new inputs each, less the error read off the overlaps: {deviation:+.2g}",
             0.0, deviation, float(np.std(shown - largest["error"][:, -1], ddof=1) / np.sqrt(len(shown)))),
         "escape": Statement(
-            f"symmetry-breaking fluctuations O(N^-1/2) grow at the rate {level.escape:.4g}, so the time at which a finite network leaves the "
-            "plateau depends on N: heights are compared, escape times are not", level.escape),
+            f"symmetry-breaking fluctuations O(N^-1/2) grow at the rate {level.escape:.4g}, so the time at which a finite "
+            "network leaves the plateau depends on N: heights are compared, escape times are not", level.escape),
     }
 
 

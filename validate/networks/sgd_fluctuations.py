@@ -27,11 +27,13 @@ def predict(s):
     online = np.diag(gaussian_regression(np.diag(SPECTRUM), s.noise).stationary(s.rate, s.batch))
     found = {f"variance at curvature {c:g} (online)": Prediction(float(v), note="exact", resolution=0.03, scale=float(v))
              for c, v in zip(SPECTRUM, online)}
-    found["edge of stability (batch 1)"] = Prediction(gaussian_regression(np.diag(EDGE_SPECTRUM), 0.0).edge(1), note="exact", resolution=0.03)
+    found["edge of stability (batch 1)"] = Prediction(gaussian_regression(np.diag(EDGE_SPECTRUM), 0.0).edge(1), note="exact",
+                                                      resolution=0.03)
     data = _regression(s)
     covariance = data.theory.stationary(s.rate, s.batch)
     found["variance (finite set)"] = _relative(np.trace(covariance), "exact")
-    found["exponent (finite set)"] = Prediction(float(flatness_exponent(covariance, data.theory.hessian)), note="exact", resolution=0.05, scale=1)
+    found["exponent (finite set)"] = Prediction(float(flatness_exponent(covariance, data.theory.hessian)), note="exact",
+                                                resolution=0.05, scale=1)
     return found | _predict_two_layers(s)
 
 
@@ -82,14 +84,16 @@ def _told(s, data, net, runs):
     detailed = np.diag(data.theory.noise) / (data.residual * np.diag(data.theory.hessian))
     return {
         "finite learning rate": Statement(
-            f"the Lyapunov equation of small rates gives {np.trace(small) / np.trace(exact) - 1:+.1%} of the exact variance on the finite set",
+            f"the Lyapunov equation of small rates gives {np.trace(small) / np.trace(exact) - 1:+.1%} of the exact variance "
+            "on the finite set",
             float(np.trace(small)), float(np.trace(exact))),
         "noise against curvature": Statement(
-            f"the variance of an example's gradient over that of the labels times the curvature lies from {detailed.min():.3g} to {detailed.max():.3g} "
-            "on the finite set; where it is not 1 detailed balance is broken"),
+            f"the variance of an example's gradient over that of the labels times the curvature lies from {detailed.min():.3g} "
+            f"to {detailed.max():.3g} on the finite set; where it is not 1 detailed balance is broken"),
         "null modes": Statement(
-            f"{len(net.minimum.hessian) - found.rank} of {len(net.minimum.hessian)} modes have no curvature and are projected out; along them, the weights "
-            f"drift (mean square over rate {moved[0]:.2g} at the largest rate, {moved[-1]:.2g} at the smallest), their variance is not stationary",
+            f"{len(net.minimum.hessian) - found.rank} of {len(net.minimum.hessian)} modes have no curvature and are left out; "
+            f"along them the weights drift (mean square over rate {moved[0]:.2g} at the largest rate, {moved[-1]:.2g} at the "
+            "smallest), their variance is not stationary",
             measured=float(moved[-1])),
     }
 
@@ -99,7 +103,8 @@ def _online(s, run):
     torch = import_torch()
     copies = GROUPS * s.copies
     roots = torch.tensor(SPECTRUM, dtype=torch.float64, device=run.device).sqrt()
-    state = {"v": torch.zeros(copies, len(SPECTRUM), dtype=torch.float64, device=run.device), "generator": run.generator("online"),
+    state = {"v": torch.zeros(copies, len(SPECTRUM), dtype=torch.float64, device=run.device),
+             "generator": run.generator("online"),
              "squares": torch.zeros(GROUPS, len(SPECTRUM), dtype=torch.float64, device=run.device)}
     slowest = 1 / (2 * s.rate * min(SPECTRUM))
     start, gap = round(RELAXED * slowest), max(round(slowest), 1)
@@ -138,15 +143,16 @@ def _edge(s, run):
 def _growth(s, run, rate):
     """Growth of the mean square without labels' noise, step by step after the transient: list of arrays (groups,).
 
-    It depends on the second moments of the weights alone, so before each step they are drawn anew as Gaussians of the same moments:
-    those of one run have tails that no number of copies samples.
+    It depends on the second moments of the weights alone, so before each step they are drawn anew as Gaussians of the same
+    moments: those of one run have tails that no number of copies samples.
     """
     torch = import_torch()
     generator, size, copies = run.generator(f"edge {rate}"), len(EDGE_SPECTRUM), 8 * s.copies
     roots = torch.tensor(EDGE_SPECTRUM, dtype=torch.float64, device=run.device).sqrt()
     second, grown = torch.eye(size, dtype=torch.float64, device=run.device).expand(GROUPS, -1, -1) / size, []
     for i in range(EDGE_STEPS):
-        v = torch.randn(GROUPS, copies, size, generator=generator, dtype=torch.float64, device=run.device) @ torch.linalg.cholesky(second).mT
+        v = torch.randn(GROUPS, copies, size, generator=generator, dtype=torch.float64,
+                        device=run.device) @ torch.linalg.cholesky(second).mT
         state = {"v": v.reshape(-1, size), "generator": generator}
         before = (v**2).sum(-1).mean(1)
         descend_online(state, roots, rate, 1, 0.0)
@@ -253,16 +259,18 @@ def _regression_of(size, examples, noise, number):
 
 @cache
 def _two_layers(batch, number):
-    """A data set, the layers of a network at a minimum of its loss, curvature and noise there, and the covariance over the rate."""
+    """A data set, the layers of a network at a minimum of its loss, curvature and noise there, and the covariance predicted."""
     n, h, k, count = TWO_LAYERS
     rng = np.random.default_rng([2, number])
     inputs = rng.normal(size=(count, n)) * np.linspace(0.8, 1.3, n)
-    targets = inputs @ np.linalg.qr(rng.normal(size=(n, k)))[0] * 1.5 + 0.3 * rng.normal(size=(count, k)) * np.linspace(0.6, 1.4, k)
+    noise = 0.3 * rng.normal(size=(count, k)) * np.linspace(0.6, 1.4, k)
+    targets = 1.5 * inputs @ np.linalg.qr(rng.normal(size=(n, k)))[0] + noise
     best = np.linalg.lstsq(inputs, targets, rcond=None)[0].T
     first = np.linalg.qr(rng.normal(size=(h, n)))[0] * np.linspace(0.8, 1.5, n)
     layers = [first, best @ np.linalg.inv(first)]
     minimum = deep_linear_minimum(layers, inputs, targets)
-    return SimpleNamespace(inputs=inputs, targets=targets, layers=layers, minimum=minimum, stationary=lyapunov_covariance(minimum, batch))
+    return SimpleNamespace(inputs=inputs, targets=targets, layers=layers, minimum=minimum,
+                           stationary=lyapunov_covariance(minimum, batch))
 
 
 def _keep(s, run, data, finite, net, runs):
@@ -287,8 +295,10 @@ def draw(report, figure):
     left.legend(fontsize=7)
     mean, error = (f(curves["two variance"]) for f in (lambda v: v.mean(0), lambda v: v.std(0, ddof=1) / np.sqrt(len(v))))
     right.plot(curves["two theory"], curves["two theory"], "k-", linewidth=0.8, label="Lyapunov equation")
-    right.errorbar(curves["two theory"], mean, error, fmt="o", markersize=4, label=f"networks, rate = 1/({FRACTIONS[-1]} x largest curvature)")
-    right.set(xlabel="variance / rate, theory", ylabel="variance / rate, networks", xscale="log", yscale="log", title="two layers")
+    right.errorbar(curves["two theory"], mean, error, fmt="o", markersize=4,
+                   label=f"networks, rate = 1/({FRACTIONS[-1]} x largest curvature)")
+    right.set(xlabel="variance / rate, theory", ylabel="variance / rate, networks", xscale="log", yscale="log",
+              title="two layers")
     right.legend(fontsize=7)
     for ax in (left, right):
         ax.tick_params(axis="both", which="minor", labelbottom=False, labelleft=False)
@@ -304,7 +314,8 @@ EXPERIMENT = Experiment(
         Setting("noise", 0.09, "variance of the labels' noise", above=0, high=100),
         Setting("inputs", 20, "inputs of the regression on a finite set", low=2, high=40, integer=True, reduced=6),
         Setting("examples", 40, "examples of that set", low=3, high=100000, integer=True, reduced=18),
-        Setting("copies", 1500, "networks in each of 20 groups; fewer of the larger networks", low=32, high=1000000, integer=True, reduced=160),
+        Setting("copies", 1500, "networks in each of 20 groups; fewer of the larger networks", low=32, high=1000000, integer=True,
+                reduced=160),
         Setting("data", 0, "number of the data set", low=0, high=1000000, integer=True),
     ),
     predict=predict, measure=measure, draw=draw, wrong={"batch": 3},

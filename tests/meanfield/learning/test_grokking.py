@@ -63,6 +63,7 @@ def test_delay():
 ])
 def test_what_is_refused(change, said):
     inputs, form, _ = task()
-    given = {"inputs": inputs, "form": form, "mean": np.zeros(6), "second": np.eye(6), "alpha": 1.0, "eps": 0.5, "rate": 0.02, "steps": 50}
+    given = {"inputs": inputs, "form": form, "mean": np.zeros(6), "second": np.eye(6), "alpha": 1.0, "eps": 0.5, "rate": 0.02,
+             "steps": 50}
     with pytest.raises(InputError, match=said):
         descend(**given | change)

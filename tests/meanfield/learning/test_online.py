@@ -18,13 +18,15 @@ def test_error_in_time():
     assert np.allclose(found.error, expected, atol=2e-8) and found.accuracy < 1e-6
 
 
-@pytest.mark.parametrize(("units", "error"), [(2, 0.011610840313), (3, 0.020296588657), pytest.param(5, 0.036226322602, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("units", "error"),
+                         [(2, 0.011610840313), (3, 0.020296588657), pytest.param(5, 0.036226322602, marks=pytest.mark.slow)])
 def test_plateau_at_small_rates(units, error):
     """D. Saad and S. A. Solla, Phys. Rev. E 52, 4225 (1995), section V: Q = 1/(2K-1), R = 1/sqrt(K(2K-1))."""
     found = plateau(units)
     assert found.error == pytest.approx(error, abs=1e-12)
     assert found.error == pytest.approx(units / pi * (pi / 6 - units * asin(1 / (2 * units))), abs=1e-12)
-    assert (found.q, found.c, found.r) == pytest.approx((1 / (2 * units - 1), 1 / (2 * units - 1), 1 / sqrt(units * (2 * units - 1))), abs=1e-6)
+    assert (found.q, found.c,
+            found.r) == pytest.approx((1 / (2 * units - 1), 1 / (2 * units - 1), 1 / sqrt(units * (2 * units - 1))), abs=1e-6)
     assert found.residual < 1e-12 and found.escape > 0
 
 
@@ -36,7 +38,8 @@ def test_plateau_is_where_the_flow_lingers():
 
 def test_escape_rate_is_that_of_a_small_perturbation():
     level = plateau(2, 1.5)
-    Q, R = np.full((2, 2), level.c) + (level.q - level.c) * np.eye(2), np.full((2, 2), level.r) + 1e-6 * np.array([[1, -1], [-1, 1]])
+    Q, R = np.full((2, 2), level.c) + (level.q - level.c) * np.eye(2), np.full((2, 2),
+                                                                               level.r) + 1e-6 * np.array([[1, -1], [-1, 1]])
     found = integrate(Q, R, np.eye(2), 1.5, [20.0, 30.0])
     split = found.R[:, 0, 0] - found.R[:, 0, 1]
     assert np.log(split[1] / split[0]) / 10 == pytest.approx(level.escape, rel=1e-3)
@@ -48,8 +51,8 @@ def test_small_rates_are_a_limit():
 
 
 def test_a_student_that_equals_its_teacher_stays():
-    rates = committee(2, 2).rates(np.eye(2), np.eye(2), np.eye(2), 1.0)
-    assert max(abs(a).max() for a in rates) < 1e-15 and committee(2, 2).error(np.eye(2), np.eye(2), np.eye(2)) == pytest.approx(0, abs=1e-15)
+    flow, same = committee(2, 2), (np.eye(2),) * 3
+    assert max(abs(a).max() for a in flow.rates(*same, 1.0)) < 1e-15 and flow.error(*same) == pytest.approx(0, abs=1e-15)
 
 
 @pytest.mark.parametrize(("start", "rate", "times", "said"), [

@@ -1,4 +1,4 @@
-"""Stationary covariances of linear networks under stochastic gradient descent: known numbers, stability, finite sets, null modes."""
+"""Linear networks under stochastic gradient descent: known numbers, stability, finite sets, null modes."""
 
 import numpy as np
 import pytest
@@ -86,7 +86,7 @@ def test_hessian_and_noise_by_differences():
 
 
 def test_null_modes_of_two_layers():
-    """At a minimum N_in N_out modes have curvature; an invertible hidden layer adds hidden^2 without, which the noise does not touch."""
+    """At a minimum N_in N_out modes have curvature; hidden^2 have none, and the noise does not touch them."""
     first = np.linalg.qr(RNG.normal(size=(5, 5)))[0] * np.linspace(0.7, 1.4, 5)
     _, x, y = network()
     best = np.linalg.lstsq(x, y, rcond=None)[0].T

@@ -19,7 +19,8 @@ def theory():
 
 def test_every_step_is_checked(theory):
     checked = theory.check()
-    assert all(s.status == "passed" for s in checked.steps), [(s.title, s.evidence) for s in checked.steps if s.status != "passed"]
+    assert all(s.status == "passed" for s in checked.steps), [(s.title,
+                                                               s.evidence) for s in checked.steps if s.status != "passed"]
 
 
 @pytest.mark.parametrize("index", range(5))

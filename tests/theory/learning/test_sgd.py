@@ -28,7 +28,7 @@ def test_an_altered_formula_fails(theory, index):
 
 
 def test_regression_mode_by_mode(theory):
-    """C_ii' = (1 - eta l_i)^2 C_ii + (eta^2/B)[s2 l_i + l_i^2 C_ii + l_i sum_j l_j C_jj] for independent inputs of variances l."""
+    """C_ii' = (1 - eta l_i)^2 C_ii + (eta^2/B)[s2 l_i + l_i^2 C_ii + l_i sum_j l_j C_jj] for independent inputs."""
     rng = np.random.default_rng(0)
     l, c = rng.random(3), rng.random(3)
     rate, batch, noise = 0.1, 3, 0.4

@@ -27,7 +27,8 @@ def covariance(size, seed):
 
 def number(moment, c):
     size = moment.covariance.shape[0]
-    return float(moment.expression.xreplace({moment.covariance[a, b]: sympy.Float(c[a][b]) for a in range(size) for b in range(a, size)}))
+    point = {moment.covariance[a, b]: sympy.Float(c[a][b]) for a in range(size) for b in range(a, size)}
+    return float(moment.expression.xreplace(point))
 
 
 def test_every_step_is_checked(theory):
@@ -52,7 +53,8 @@ def test_averages_of_the_literature(theory, seed):
     L4 = (1 + c[0][0]) * (1 + c[1][1]) - c[0][1] ** 2
     L0 = L4 * c[2][3] - c[1][2] * c[1][3] * (1 + c[0][0]) - c[0][2] * c[0][3] * (1 + c[1][1]) \
         + c[0][1] * c[0][2] * c[1][3] + c[0][1] * c[0][3] * c[1][2]
-    L1, L2 = (L4 * (1 + c[k][k]) - c[1][k] ** 2 * (1 + c[0][0]) - c[0][k] ** 2 * (1 + c[1][1]) + 2 * c[0][1] * c[0][k] * c[1][k] for k in (2, 3))
+    L1, L2 = (L4 * (1 + c[k][k]) - c[1][k] ** 2 * (1 + c[0][0]) - c[0][k] ** 2 * (1 + c[1][1]) + 2 * c[0][1] * c[0][k]
+              * c[1][k] for k in (2, 3))
     gggg = 4 / pi**2 / sqrt(L4) * asin(L0 / sqrt(L1 * L2))
     for name, expected in (("gg", gg), ("g'xg", gxg), ("g'g'gg", gggg)):
         assert number(theory.results[name], c) == pytest.approx(expected, rel=1e-12)
@@ -83,7 +85,8 @@ def test_rules_of_gaussian_integration():
     assert isserlis(x**3 * y + x, pairs) == 3 * a * c
     point = {a: 0.7, b: 0.5, c: -0.3}
     smooth = GaussianExpectation(x * sympy.sin(y), (x, y), matrix)
-    parts = stein(smooth, x).replace(lambda e: isinstance(e, GaussianExpectation), lambda e: sympy.Float(e.xreplace(point).quadrature()))
+    parts = stein(smooth, x).replace(lambda e: isinstance(e, GaussianExpectation),
+                                     lambda e: sympy.Float(e.xreplace(point).quadrature()))
     assert float(parts.xreplace(point)) == pytest.approx(smooth.xreplace(point).quadrature(), rel=1e-12)
     gaussian = GaussianExpectation(sympy.exp(-x**2 / 2), (x, y), matrix)
     assert sympy.simplify(tilt(gaussian) - 1 / sympy.sqrt(1 + a)) == 0

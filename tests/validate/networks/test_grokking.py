@@ -21,7 +21,8 @@ def test_a_step_by_differences():
     draw = lambda *shape: torch.randn(*shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)  # noqa: E731
     alphas, inputs = torch.tensor([0.5, 2.0], dtype=torch.float64), draw(9, 3)
     weights = draw(2, 4, 3)
-    problem = SimpleNamespace(alphas=alphas, eps=0.4, rate=0.1, inputs=inputs, targets=draw(9), origin=torch.zeros(2, 9, dtype=torch.float64))
+    problem = SimpleNamespace(alphas=alphas, eps=0.4, rate=0.1, inputs=inputs, targets=draw(9),
+                              origin=torch.zeros(2, 9, dtype=torch.float64))
     loss = lambda w: ((problem.targets - grokking.output(w, inputs, alphas, 0.4)) ** 2).sum(1) / 2  # noqa: E731
     state = {"weights": weights.clone()}
     assert grokking.train_step(state, problem) == pytest.approx(2 * loss(weights).numpy())
