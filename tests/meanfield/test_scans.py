@@ -93,11 +93,11 @@ def test_a_model_object_travels_to_processes():
     assert data["m"].values[1] == meanfield.solve("curie-weiss", T=0.5)["m"]
 
 
-@pytest.mark.slow
-def test_dask_gives_the_same():
-    """`dask.distributed`'s executor, with worker processes of their own."""
+@pytest.mark.parametrize("processes", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_dask_gives_the_same(processes):
+    """`dask.distributed`'s executor on a local cluster, its workers in this process or in their own."""
     distributed = pytest.importorskip("distributed")
-    cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+    cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, processes=processes)
     with cluster, distributed.Client(cluster) as client:
         assert_same(scanned(executor=client.get_executor()), scanned())
 
