@@ -11,8 +11,8 @@ from theory.errors import InputError
 __all__ = ["Experiment", "Setting", "experiment", "names"]
 
 # One module each, which defines EXPERIMENT; the name on the command line has hyphens.
-MODULES = ("boltzmann_learning", "continual_learning", "grokking", "hebbian_learning", "modern_hopfield", "online_learning",
-           "pavlov_hebb", "sgd_fluctuations", "spectral_learning", "stochastic_hopfield", "teacher_student")
+MODULES = ("hebbian_learning", "boltzmann_learning", "teacher_student", "modern_hopfield", "online_learning", "sgd_fluctuations",
+           "grokking", "stochastic_hopfield", "pavlov_hebb", "spectral_learning", "continual_learning")
 
 
 @dataclass(frozen=True)
