@@ -172,7 +172,8 @@ def chosen_points(diagram, points, offset):
     found = [(point, "phase") for index in range(len(diagram.phases)) for point in _deepest(phase == index, points, offset)]
     for line, curve in walls.items():
         others = [c for other, c in walls.items() if other is not line]
-        found += [(point, line.kind) for point in _beside(curve, others, offset)]
+        beside = [p for p in _beside(curve, others, offset) if all(np.linalg.norm(p - other) > offset / 2 for other, _ in found)]
+        found += [(point, line.kind) for point in beside]
     return found
 
 
