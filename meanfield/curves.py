@@ -273,18 +273,13 @@ def _named(quantities):
 
 def _unknowns(model, values, state):
     """{name: value} of the unknowns and the ranged parameters of a state; None where its overlaps vanish, which no curve leaves."""
-    from .replicas.reduced import with_auxiliaries
+    from .replicas.placing import placed
     from .replicas.solutions import system_of
     from .replicas.unknowns import Unknowns
 
     system = system_of(model, values)
     unknowns = Unknowns(system)
-    overlaps = {str(o.overlap.names[-1]) for o in unknowns.overlaps if system.names[o.C] not in state}
-    u = unknowns.placed({n: v for n, v in state.items() if n in system.names or n in overlaps})
-    missing = [i for i in unknowns.auxiliaries if system.names[i] not in state]
-    better = with_auxiliaries(unknowns, u) if missing else None
-    if better is not None:
-        u[missing] = better[missing]
+    u = placed(unknowns, {n: v for n, v in state.items() if n not in values})
     if max((abs(float(levels[-1])) for levels, _ in unknowns.levels(u)), default=1.0) < EMPTY:
         return None
     ranged = {n: v for n, v in state.items() if n in values and n not in system.names}

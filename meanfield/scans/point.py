@@ -14,13 +14,13 @@ from ..solutions import solutions_at
 from ..stability import spectrum
 from .quenched import Quenched
 
-__all__ = ["PLAIN", "QUANTITIES", "QUENCHED", "Record", "Work", "columns", "failed", "solve_points"]
+__all__ = ["QUANTITIES", "QUENCHED", "Record", "Work", "columns", "failed", "solve_points"]
 
 # What may be asked for beside the order parameters, converged and status.
 QUANTITIES = ("free_energy", "entropy", "energy", "kind", "stable", "multiplicity", "susceptibility", "replicon", "rs_valid",
               "residual", "quadrature_error", "solutions", "complete")
-# What exists with quenched couplings only, and without only.
-QUENCHED, PLAIN = ("replicon", "rs_valid"), ("susceptibility",)
+# What exists with quenched couplings only.
+QUENCHED = ("replicon", "rs_valid")
 _NUMBERS = ("free_energy", "entropy", "energy", "stable", "equilibrium", "multiplicity", "residual", "quadrature_error",
             "converged")
 
@@ -73,8 +73,9 @@ class Work:
 
 def columns(compiled):
     """Names of the numbers that are recorded."""
-    more = QUENCHED if isinstance(compiled, Quenched) else [f"chi_{name}" for name in compiled.names]
-    return (*compiled.names, *_NUMBERS, *more)
+    quenched = isinstance(compiled, Quenched)
+    chi = [f"chi_{name}" for name in (compiled.responding if quenched else compiled.names)]
+    return (*compiled.names, *_NUMBERS, *(QUENCHED if quenched else ()), *chi)
 
 
 def solve_points(work, places):
@@ -87,7 +88,7 @@ def _record(work, compiled, place):
     try:
         values = compiled.model.values(**dict(work.fixed), **place)
         if isinstance(compiled, Quenched):
-            return _solved(work, compiled, compiled.solutions(values), _quenched_row)
+            return _solved(work, compiled, compiled.solutions(values), lambda _, s: _quenched_row(compiled, values, s))
         system = compiled.at(**values)
         return _solved(work, compiled, solutions_at(system, work.method), lambda _, s: _row(system, s))
     except InputError as error:
@@ -118,8 +119,9 @@ def _row(system, s):
     return [*s.order_parameters.values(), *_numbers(s), *_susceptibilities(system, s)]
 
 
-def _quenched_row(quenched, s):
-    return [*(s.order_parameters.get(name, np.nan) for name in quenched.names), *_numbers(s), s.replicon, s.rs_valid]
+def _quenched_row(quenched, values, s):
+    reported = (s.order_parameters.get(name, np.nan) for name in quenched.names)
+    return [*reported, *_numbers(s), s.replicon, s.rs_valid, *quenched.susceptibilities(values, s)]
 
 
 def _numbers(s):

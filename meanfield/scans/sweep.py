@@ -13,7 +13,7 @@ from ..search.search import Search
 from .checkpoint import Checkpoint
 from .dataset import dataset
 from .grid import read_grid
-from .point import PLAIN, QUANTITIES, QUENCHED, Work, columns, failed, solve_points
+from .point import QUANTITIES, QUENCHED, Work, columns, failed, solve_points
 from .portable import Portable
 from .quenched import Quenched
 from .records import packed, unpacked
@@ -35,7 +35,7 @@ def scan(model, over, quantities=None, *, executor=None, checkpoint=None, progre
     model : model, theory, compiled theory, name or path of a model file
     over : {name: (low, high, points)} or {name: sequence of values}; "beta" may stand for T
     quantities : names out of free_energy, entropy, energy, kind, stable, multiplicity, susceptibility (chi_<name>),
-        residual, quadrature_error, solutions, complete; with quenched couplings replicon and rs_valid instead of susceptibility;
+        residual, quadrature_error, solutions, complete; with quenched couplings replicon and rs_valid too;
         None for all of them
     executor : any `concurrent.futures.Executor` (processes, `dask.distributed`'s `client.get_executor()`); None works here
     checkpoint : name of a file (.npz) that keeps what is done; the same call goes on from there. It is written after every
@@ -85,11 +85,10 @@ def _known(quantities):
 
 def _checked(quantities, model):
     """The quantities that a model has, in their order."""
-    absent = PLAIN if model.couplings else QUENCHED
+    absent = () if model.couplings else QUENCHED
     chosen = [q for q in _known(quantities) if q not in absent or quantities is not None]
     if wrong := [q for q in chosen if q in absent]:
-        which = "with" if model.couplings else "without"
-        raise InputError(f"{wrong[0]} is not available for models {which} quenched couplings such as {model.name}: leave it out")
+        raise InputError(f"{wrong[0]} is not available for models without quenched couplings such as {model.name}: leave it out")
     return tuple(q for q in QUANTITIES if q in chosen)
 
 

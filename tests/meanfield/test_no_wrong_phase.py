@@ -11,7 +11,7 @@ from scipy.special import hyp0f1, logsumexp, softmax
 import meanfield
 from meanfield.search.symmetry import symmetry
 from theory import models
-from theory.averages import DisorderAverage
+from theory.averages import DisorderAverage, GaussianAverage
 from theory.mean_field import theory_of
 from theory.symbols import T, symbol
 
@@ -20,19 +20,25 @@ pytestmark = pytest.mark.slow
 STARTS, POINTS = 1500, 8
 SAME = 1e-6
 
-# Model, range of each parameter, box of the starts.
+# Model with its integers, range of each parameter, box of the starts.
 CASES = [
-    ("curie-weiss", {"T": (0.1, 1.4), "h": (-0.4, 0.4)}, (-1, 1)),
-    ("relativistic-curie-weiss", {"T": (0.1, 1.3), "h": (-0.3, 0.3)}, (-1, 1)),
-    ("p-spin-ferromagnet", {"T": (0.1, 0.9), "h": (-0.1, 0.2)}, (-1, 1)),
-    ("blume-capel", {"T": (0.1, 0.9), "Delta": (0.1, 0.6)}, (-1, 1)),
-    ("blume-emery-griffiths", {"T": (0.15, 0.9), "K": (0.1, 1.0), "Delta": (0.1, 0.9)}, (-1, 1)),
-    ("potts", {"T": (0.1, 0.5)}, (0, 1)),
-    ("transverse-field-ising", {"T": (0.05, 1.2), "Gamma": (0.1, 1.2)}, (-1, 1)),
-    ("random-field-ising", {"T": (0.05, 1.2), "h0": (0.0, 0.6)}, (-1, 1)),
-    ("hopfield-low-load", {"T": (0.1, 1.1)}, (-1, 1)),
-    ("multitasking-hopfield", {"T": (0.1, 0.9), "d": (0.1, 0.9)}, (-1, 1)),
-    ("dense-low-load", {"T": (0.1, 0.9)}, (-1, 1)),
+    (("curie-weiss", {}), {"T": (0.1, 1.4), "h": (-0.4, 0.4)}, (-1, 1)),
+    (("relativistic-curie-weiss", {}), {"T": (0.1, 1.3), "h": (-0.3, 0.3)}, (-1, 1)),
+    (("p-spin-ferromagnet", {}), {"T": (0.1, 0.9), "h": (-0.1, 0.2)}, (-1, 1)),
+    (("blume-capel", {}), {"T": (0.1, 0.9), "Delta": (0.1, 0.6)}, (-1, 1)),
+    (("blume-emery-griffiths", {}), {"T": (0.15, 0.9), "K": (0.1, 1.0), "Delta": (0.1, 0.9)}, (-1, 1)),
+    (("potts", {}), {"T": (0.1, 0.5)}, (0, 1)),
+    (("transverse-field-ising", {}), {"T": (0.05, 1.2), "Gamma": (0.1, 1.2)}, (-1, 1)),
+    (("random-field-ising", {}), {"T": (0.05, 1.2), "h0": (0.0, 0.6)}, (-1, 1)),
+    (("random-field-ising-gaussian", {}), {"T": (0.4, 1.2), "sigma": (0.1, 0.8)}, (-1, 1)),
+    (("hopfield-low-load", {}), {"T": (0.1, 1.1)}, (-1, 1)),
+    (("multitasking-hopfield", {}), {"T": (0.1, 0.9), "d": (0.1, 0.9)}, (-1, 1)),
+    (("dense-low-load", {}), {"T": (0.1, 0.9)}, (-1, 1)),
+    (("p-spin-ferromagnet", {"p": 4}), {"T": (0.1, 0.9), "h": (-0.1, 0.2)}, (-1, 1)),
+    (("potts", {"q": 4}), {"T": (0.1, 0.4)}, (0, 1)),
+    (("relativistic-hopfield-low-load", {}), {"T": (0.1, 1.1)}, (-1, 1)),
+    (("multitasking-hopfield", {"P": 3}), {"T": (0.1, 0.9), "d": (0.1, 0.9)}, (-1, 1)),
+    (("dense-low-load", {"P": 2, "p": 4}), {"T": (0.1, 0.9)}, (-1, 1)),
 ]
 
 
@@ -101,7 +107,16 @@ class Plain:
 
 
 def _expanded(expr):
-    return expr.replace(lambda e: isinstance(e, DisorderAverage), lambda e: e.expand_configurations())
+    """Averages as sums: over configurations, and over the nodes of a trapezoidal rule."""
+    expr = expr.replace(lambda e: isinstance(e, DisorderAverage), lambda e: e.expand_configurations())
+    return expr.replace(lambda e: isinstance(e, GaussianAverage), _trapezoidal)
+
+
+def _trapezoidal(average):
+    f, x, mean, variance = average.args
+    nodes = 0.15 * np.arange(-50, 51)
+    weights = 0.15 * np.exp(-nodes**2 / 2) / np.sqrt(2 * np.pi)
+    return sympy.Add(*(float(w) * f.xreplace({x: mean + sympy.sqrt(variance) * float(z)}) for w, z in zip(weights, nodes)))
 
 
 def distinct(states):
@@ -113,11 +128,11 @@ def distinct(states):
     return kept
 
 
-def compare(name, plain, values, box, rng):
+def compare(name, integers, plain, values, box, rng):
     """(number of solutions up to symmetry by random starts, those missing in the list, those only in the list)."""
     numbers = [values[n] for n in plain.names]
-    listed = meanfield.solutions(name, **values)
-    group = symmetry(meanfield.compile(models.load(name)).at(**values))
+    listed = meanfield.solutions(name, **integers, **values)
+    group = symmetry(meanfield.compile(models.load(name, **integers)).at(**values))
     ours = np.array([list(s.order_parameters.values()) for s in listed])
     truth = plain.solutions(rng.uniform(*box, size=(STARTS, plain.n)), numbers)
     classes, known = distinct(group.canonical(truth)), group.canonical(ours)
@@ -132,15 +147,16 @@ def compare(name, plain, values, box, rng):
     return len(classes), missing, extra
 
 
-@pytest.mark.parametrize("name, ranges, box", CASES, ids=[c[0] for c in CASES])
-def test_no_solution_is_missing(name, ranges, box):
+@pytest.mark.parametrize("case, ranges, box", CASES, ids=["-".join([c[0][0], *map(str, c[0][1].values())]) for c in CASES])
+def test_no_solution_is_missing(case, ranges, box):
     """At every random point the list holds all that the random starts find; what only the list has solves the equations too."""
-    rng = np.random.default_rng(list(name.encode()))
-    model, total, more = models.load(name), 0, 0
+    name, integers = case
+    rng = np.random.default_rng([*name.encode(), *integers.values()])
+    model, total, more = models.load(name, **integers), 0, 0
     plain = Plain(model)
     for _ in range(POINTS):
         values = model.values(**{n: rng.uniform(*r) for n, r in ranges.items()})
-        count, missing, extra = compare(name, plain, values, box, rng)
+        count, missing, extra = compare(name, integers, plain, values, box, rng)
         assert not missing, f"{name} at {values}: missing {missing}"
         total, more = total + count, more + len(extra)
     print(f"{name}: {total} solutions at {POINTS} points, none missing, {more} not found by {STARTS} random starts")
@@ -169,6 +185,12 @@ def hopfield(x, T, alpha):
     return x - np.stack([m, q], axis=1)
 
 
+def dense_hopfield(x, T, a, p=3):
+    """Residual of m and q with couplings of three spins, crosstalk of variance a q^(p-1) (Gardner 1987), x (B, 2)."""
+    m, q = moments(x[:, 0] ** (p - 1), np.sqrt(a * x[:, 1] ** (p - 1)), T)
+    return x - np.stack([m, q], axis=1)
+
+
 def complex_newton(residual, x, limit=60):
     """Where Newton's method ends, with Jacobians from complex steps: the distinct (|m|, q) with q > 0."""
     found = []
@@ -190,7 +212,8 @@ def complex_newton(residual, x, limit=60):
 @pytest.mark.parametrize("name, residual, ranges", [
     ("sherrington-kirkpatrick", sherrington_kirkpatrick, {"T": (0.3, 1.3), "J0": (0.0, 1.8)}),
     ("hopfield", hopfield, {"T": (0.2, 0.9), "alpha": (0.005, 0.12)}),
-], ids=["sherrington-kirkpatrick", "hopfield"])
+    ("dense-hopfield", dense_hopfield, {"T": (0.2, 0.7), "a": (0.02, 0.25)}),
+], ids=["sherrington-kirkpatrick", "hopfield", "dense-hopfield"])
 def test_no_replica_symmetric_solution_is_missing(name, residual, ranges):
     """The same with quenched couplings, against the published equations; states with 1 - beta (1 - q) < 0 have no free energy."""
     rng = np.random.default_rng(list(name.encode()))

@@ -42,7 +42,7 @@ def assert_same(a, b):
 
 def test_points_are_what_solve_finds(expected):
     """The rows are the equilibrium solutions with overlap, crosstalk and replicon."""
-    assert {"m", "q", "r", "replicon", "rs_valid", "free_energy"} <= set(expected.data_vars) and "chi_m" not in expected
+    assert {"m", "q", "r", "replicon", "rs_valid", "free_energy", "chi_m"} <= set(expected.data_vars)
     for T, alpha in ((0.1, 0.05), (0.3, 0.1)):
         one, at = meanfield.solve("hopfield", T=T, alpha=alpha), expected.sel(T=T, alpha=alpha, method="nearest")
         names = ("free_energy", "entropy", "replicon")
@@ -104,7 +104,6 @@ def test_another_ansatz_is_another_computation(tmp_path):
 
 
 @pytest.mark.parametrize(("model", "over", "options", "said"), [
-    ("hopfield", {"T": [0.1]}, {"quantities": "susceptibility"}, "not available for models with quenched couplings"),
     ("curie-weiss", {"T": [0.1]}, {"quantities": "replicon"}, "not available for models without"),
     ("curie-weiss", {"T": [0.1]}, {"ansatz": "1rsb"}, "no replica ansatz"),
     ("hopfield", {"T": [0.1]}, {"ansatz": "2rsb"}, "unknown ansatz"),
@@ -116,3 +115,12 @@ def test_bad_arguments(model, over, options, said):
     with pytest.raises(InputError, match=said) as caught:
         scanned(model, over, **options)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("ansatz", ["rs", "1rsb"])
+def test_susceptibility_with_couplings(ansatz):
+    """chi_m = dm/dh, also where the steps of the ansatz have closed."""
+    data = meanfield.scan("sherrington-kirkpatrick", {"T": [0.5, 1.2]}, ["susceptibility"], h=0.3, ansatz=ansatz, progress=False)
+    m = [meanfield.solve("sherrington-kirkpatrick", T=1.2, h=0.3 + step)["m"] for step in (1e-4, -1e-4)]
+    assert float(data["chi_m"].sel(T=1.2)) == pytest.approx((m[0] - m[1]) / 2e-4, rel=1e-6)
+    assert float(data["chi_m"].sel(T=0.5)) > 0
