@@ -10,7 +10,7 @@ from ..checks import Equal
 from ..derivation import Step
 from .derived import DynamicsDerivation, Stated, Witness
 
-__all__ = ["disagreement", "generalisation", "overlap_of_mean"]
+__all__ = ["disagreement", "disagreement_slope", "generalisation", "overlap_of_mean"]
 
 R, Q, COUNT, U = (Symbol(name, positive=True) for name in ("R", "q", "n", "u"))
 
@@ -59,6 +59,11 @@ def _wedge(step, context):
 def disagreement(overlap):
     """The probability that two vectors of this overlap, the cosine of their angle, give a new input opposite signs."""
     return generalisation()["error"].subs(R, overlap)
+
+
+def disagreement_slope(overlap):
+    """The derivative of that probability by the overlap, negative."""
+    return generalisation()["error"].diff(R).subs(R, overlap)
 
 
 def overlap_of_mean(overlap, among):

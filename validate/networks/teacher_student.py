@@ -3,17 +3,18 @@
 from collections import namedtuple
 
 import numpy as np
+from scipy.optimize import brentq
 
 from meanfield import solve
 from meanfield.learning.stability import maximal_stability
 from theory.errors import InputError
-from theory.learning.generalisation import disagreement, overlap_of_mean
+from theory.learning.generalisation import disagreement, disagreement_slope, overlap_of_mean
 from theory.learning.separability import separable_probability
 
 from .experiment import Experiment, Setting
 from .report import Measurement, Prediction, Statement
 from .running import import_torch
-from .version_space import ascend_margin, gibbs_sweep, largest_margin, separable, taught, version_space
+from .version_space import ascend_margin, gibbs_sweep, largest_margin, separable, storable, taught, version_space
 
 __all__ = ["EXPERIMENT"]
 
@@ -21,6 +22,10 @@ LIMIT = "replica symmetric, N -> infinity"
 # The margin that gradient descent reaches may fall short of the largest by this fraction.
 MARGIN_GAP = 0.01
 BINARY_SIZES = 5
+# Sweeps of the sampler from one that draws anew to the next; the others mirror.
+RENEWED = 4
+# Loads of the learning curves.
+CURVE, BINARY_CURVE = (0.5, 1.0, 3.0, 5.0), (0.25, 0.75, 1.0, 1.25, 1.5)
 # Random labels a weight that gradient descent separates, three quarters of the capacity.
 STORED = 1.5
 Task = namedtuple("Task", "name alpha random")
@@ -38,6 +43,7 @@ def predict(s):
         "s(binary)": Prediction(float(binary.entropy), note=LIMIT),
         "R - q(binary)": Prediction(0.0, note="exact at every N: the teacher is one of the weights that the examples allow"),
         "kappa(random labels)": Prediction(stored.kappa, stored.kappa_error, note=LIMIT),
+        "alpha(capacity, binary)": Prediction(_binary_capacity(), 1e-6, note="zero entropy, replica symmetric"),
     }
     for N in _program_sizes(s.largest):
         exact = float(separable_probability(round(s.alpha_separable * N), N))
@@ -45,10 +51,14 @@ def predict(s):
     return found | (_taught_margin(s) if s.students else {})
 
 
+def _binary_capacity():
+    """The load at which the entropy of binary weights that store random labels vanishes."""
+    return brentq(lambda alpha: solve("perceptron-binary", alpha=alpha, kappa=0).entropy, 0.5, 1.0, xtol=1e-7)
+
+
 def _taught_margin(s):
     best = maximal_stability(s.alpha_spherical, teacher=True)
-    slope = float(abs(disagreement(best.R + 1e-6) - disagreement(best.R - 1e-6)) / 2e-6)
-    return {"eps(largest margin)": Prediction(_error(best.R), slope * best.R_error, note=LIMIT),
+    return {"eps(largest margin)": Prediction(_error(best.R), float(-disagreement_slope(best.R)) * best.R_error, note=LIMIT),
             "kappa(teacher)": Prediction(best.kappa, best.kappa_error, note=LIMIT)}
 
 
@@ -58,7 +68,9 @@ def _error(overlap):
 
 def measure(s, run):
     """Sample, count, train and decide; see `Experiment.measure`."""
-    parts = [_sampled, _enumerated, _stored, _separated] + ([_trained] if s.students else [])
+    parts = [_sampled, _enumerated, _stored, _filled, _separated] + ([_trained] if s.students else [])
+    if s.curve:
+        _keep_curves(s, run)
     return {name: value for part in parts for name, value in part(s, run).items()}
 
 
@@ -82,65 +94,73 @@ def _examples(run, key, B, P, N, random=False):
 def _sampled(s, run):
     """Posterior samples of spherical weights, from chains that start in the teacher, itself such a sample."""
     sizes = _sizes(s.largest)
-    found = [run.stage(f"posterior, N = {N}", lambda N=N: _posterior(s, run, N, s.samples * sizes[-1] // N)) for N in sizes]
-    gibbs, bayes = (Measurement.extrapolated(sizes, [f[name] for f in found]) for name in ("gibbs", "bayes"))
-    return {"eps(Gibbs, spherical)": gibbs, "eps(Bayes, spherical)": bayes}
+    found = [run.stage(f"posterior, N = {N}", lambda N=N: _posterior(s, run, N, s.samples * sizes[-1] // N, s.alpha_spherical))
+             for N in sizes]
+    gibbs, bayes = [_errors(f["R"]) for f in found], [_errors(_cosines(f["R"], f["q"])) for f in found]
+    return {"eps(Gibbs, spherical)": Measurement.extrapolated(sizes, gibbs),
+            "eps(Bayes, spherical)": Measurement.extrapolated(sizes, bayes)}
 
 
-def _posterior(s, run, N, B):
-    """Errors of B sets of examples: mean of a weight drawn from the posterior, and of the posterior's mean; arrays (B,)."""
+def _errors(overlaps):
+    """Samples of overlaps with the teacher as errors, linear about their mean: the error of the mean overlap, unbiased by noise."""
+    mean = overlaps.mean()
+    return _error(mean) + float(disagreement_slope(mean)) * (overlaps - mean)
+
+
+def _cosines(R, q):
+    """The cosine R/sqrt(q) between teacher and mean student, linear about the means of its samples."""
+    R0, q0 = R.mean(), q.mean()
+    return (R0 + (R - R0) - R0 * (q - q0) / (2 * q0)) / np.sqrt(q0)
+
+
+def _posterior(s, run, N, B, alpha):
+    """Overlaps of students drawn from the posterior with the teacher, R, and with each other, q, for B sets of examples; arrays (B,).
+
+    Every set has two chains that start in the teacher: the product of their means has no noise of its own on average.
+    """
     torch = import_torch()
-    teachers, examples = _examples(run, f"posterior {N}", B, _patterns(s.alpha_spherical, N), N)
-    directions = teachers / teachers.norm(dim=1, keepdim=True)
-    layout = examples.permute(2, 0, 1).contiguous()
+    key = f"{alpha:g} {N}"
+    teachers, examples = _examples(run, f"posterior {key}", B, round(alpha * N), N)
+    layout = examples.permute(2, 0, 1).repeat(1, 2, 1)
+    start = teachers.repeat(2, 1)
     inverses, sweeps = 1 / layout, round(s.sweeps * N)
-    parts = torch.zeros(3, B, N, dtype=torch.float64, device=run.device)
-    state = {"weights": teachers.T.contiguous().clone(), "fields": (examples @ teachers[..., None])[..., 0], "parts": parts,
-             "errors": torch.zeros(B, dtype=torch.float64, device=run.device), "generator": run.generator(f"sweeps {N}")}
+    state = {"weights": start.T.contiguous(), "fields": (examples @ teachers[..., None])[..., 0].repeat(2, 1),
+             "means": torch.zeros_like(start), "generator": run.generator(f"sweeps {key}")}
 
     def step(state, i):
-        uniform = torch.rand(N, B, generator=state["generator"], dtype=torch.float64, device=run.device)
+        fresh = i % RENEWED == 0
+        uniform = torch.rand(N, 2 * B, generator=state["generator"], dtype=torch.float64, device=run.device) if fresh else None
         gibbs_sweep(state["weights"], state["fields"], layout, inverses, uniform)
         if i >= sweeps // 2:
-            unit = (state["weights"] / state["weights"].norm(dim=0)).T
-            state["errors"] += torch.arccos((unit * directions).sum(1)) / np.pi
-            state["parts"][(i - sweeps // 2) * 3 // (sweeps - sweeps // 2)] += unit
+            state["means"] += (state["weights"] / state["weights"].norm(dim=0)).T / (sweeps - sweeps // 2)
 
-    state = run.loop(f"posterior, N = {N}/sweeps", state, step, sweeps)
-    mean = state["parts"].sum(0) / (sweeps - sweeps // 2)
-    # The first third of the draws and the last one are independent, so that their product has no noise of its own on average.
-    first, last = (state["parts"][k] / _share(sweeps - sweeps // 2, k) for k in (0, 2))
-    cosine = (mean * directions).sum(1) / (first * last).sum(1).clamp(min=1e-3).sqrt()
-    return {"gibbs": state["errors"] / (sweeps - sweeps // 2), "bayes": torch.arccos(cosine.clamp(-1, 1)) / np.pi}
-
-
-def _share(steps, part):
-    """How many of so many steps fall into a third."""
-    return sum(1 for i in range(steps) if i * 3 // steps == part)
+    state = run.loop(f"posterior, N = {N}/{alpha:g} sweeps", state, step, sweeps)
+    first, second = state["means"].view(2, B, N)
+    directions = teachers / teachers.norm(dim=1, keepdim=True)
+    return {"R": ((first + second) / 2 * directions).sum(1), "q": (first * second).sum(1)}
 
 
 def _enumerated(s, run):
     """All binary weights that agree with the examples, at sizes where they can be counted."""
     sizes = _binary_sizes(s)
-    found = [run.stage(f"binary, N = {N}", lambda N=N: _counted(s, run, N)) for N in sizes]
-    names = {"eps(Gibbs, binary)": "error", "s(binary)": "entropy"}
-    return {name: Measurement.extrapolated(sizes, [f[key] for f in found]) for name, key in names.items()} | {
-        "R - q(binary)": Measurement.of(np.concatenate([f["difference"] for f in found]))}
+    found = [run.stage(f"binary, N = {N}", lambda N=N: _counted(s, run, N, round(s.alpha_binary * N), s.binary_samples))
+             for N in sizes]
+    return {"eps(Gibbs, binary)": Measurement.extrapolated(sizes, [_errors(f["R"]) for f in found]),
+            "s(binary)": Measurement.extrapolated(sizes, [f["entropy"] for f in found]),
+            "R - q(binary)": Measurement.of(np.concatenate([f["R"] - f["q"] for f in found]))}
 
 
-def _counted(s, run, N):
-    """Mean error, log of the number of weights over N, overlap with the teacher less that of two weights; arrays (samples,)."""
-    P, samples = _patterns(s.alpha_binary, N), s.binary_samples
-    state = {"rng": run.rng(f"binary {N}"), "found": np.zeros((3, samples))}
+def _counted(s, run, N, P, samples):
+    """Mean overlaps of all weights with the teacher, R, and each other, q, and the entropy log(number)/N; arrays (samples,)."""
+    state = {"rng": run.rng(f"binary {P} {N}"), "found": np.zeros((3, samples))}
 
     def step(state, i):
         inputs, teacher = state["rng"].standard_normal((P, N)), state["rng"].choice([-1.0, 1.0], N)
         overlaps, mean = version_space(inputs * np.sign(inputs @ teacher)[:, None], teacher)
-        errors = np.arccos(np.clip(overlaps, -1, 1)) / np.pi
-        state["found"][:, i] = errors.mean(), np.log(len(overlaps)) / N, overlaps.mean() - mean @ mean / N
+        state["found"][:, i] = overlaps.mean(), mean @ mean / N, np.log(len(overlaps)) / N
 
-    found = run.loop(f"binary, N = {N}/samples", state, step, samples)["found"]
-    return dict(zip(("error", "entropy", "difference"), found))
+    found = run.loop(f"binary, N = {N}/{P} samples", state, step, samples)["found"]
+    return dict(zip(("R", "q", "entropy"), found))
 
 
 def _stored(s, run):
@@ -149,11 +169,38 @@ def _stored(s, run):
 
     def margins(N):
         draw = run.rng(f"random labels {N}")
-        P, samples = _patterns(s.alpha_stored, N), s.samples * sizes[-1] // N
+        P, samples = round(s.alpha_stored * N), s.samples * sizes[-1] // N
         return {"kappa": [largest_margin(draw.standard_normal((P, N)))[0] for _ in range(samples)]}
 
     found = [run.stage(f"random labels, N = {N}", lambda N=N: margins(N))["kappa"] for N in sizes]
     return {"kappa(random labels)": Measurement.extrapolated(sizes, found)}
+
+
+def _filled(s, run):
+    """How many random labels binary weights can store, by counting them."""
+    sizes = tuple(s.largest_binary - k for k in (9, 7, 5, 3))
+    found = [run.stage(f"binary storage, N = {N}", lambda N=N: _capacities(s, run, N))["alpha"] for N in sizes]
+    return {"alpha(capacity, binary)": Measurement.extrapolated(sizes, found)}
+
+
+def _capacities(s, run, N):
+    state = {"rng": run.rng(f"binary storage {N}"), "stored": np.zeros(s.binary_samples)}
+
+    def step(state, i):
+        state["stored"][i] = storable(state["rng"].standard_normal((4 * N, N)))
+
+    return {"alpha": run.loop(f"binary storage, N = {N}/samples", state, step, s.binary_samples)["stored"] / N}
+
+
+def _keep_curves(s, run):
+    """Errors at other loads and one size, for the figure: arrays (loads, 3) of load, mean error and its standard error."""
+    N, n = s.largest // 2, min(16, s.largest_binary)
+    spherical, binary = (lambda alpha: _posterior(s, run, N, s.samples, alpha),
+                         lambda alpha: _counted(s, run, n, round(alpha * n), s.binary_samples // 3))
+    for kind, loads, overlaps in (("spherical", CURVE, spherical), ("binary", BINARY_CURVE, binary)):
+        found = [run.stage(f"{kind} curve, alpha = {alpha:g}", lambda: overlaps(alpha))["R"] for alpha in loads]
+        measured = [Measurement.of(_errors(R)) for R in found]
+        run.keep(kind, [(alpha, m.value, m.error) for alpha, m in zip(loads, measured)])
 
 
 def _separated(s, run):
@@ -193,7 +240,7 @@ def _trained(s, run):
     stored = _students(s, run, Task("random labels", STORED, True), sizes[1])["kappa"]
     share = float(np.mean(stored > 0))
     text = f"of {stored.size} networks with {STORED:g} random labels a weight, gradient descent separates a fraction {share:.3g}"
-    return {"eps(largest margin)": Measurement.extrapolated(sizes, [f["error"] for f in found], doubt),
+    return {"eps(largest margin)": Measurement.extrapolated(sizes, [_errors(f["R"]) for f in found], doubt),
             "kappa(teacher)": Measurement.extrapolated(sizes, [f["kappa"] for f in found], doubt),
             "random labels, gradient": Statement(text, theory=1.0, measured=share)}
 
@@ -203,7 +250,7 @@ def _students(s, run, task, N):
 
 
 def _descend(s, run, task, N, B):
-    """Error, margin, and by how much the margin falls short, of B students after gradient descent; arrays (B,)."""
+    """Overlap with the teacher, margin, and by how much it falls short, of B students after gradient descent; arrays (B,)."""
     torch = import_torch()
     teachers, examples = _examples(run, f"{task.name}, students {N}", B, round(task.alpha * N), N, task.random)
     length = examples.norm(dim=2).max()
@@ -217,12 +264,7 @@ def _descend(s, run, task, N, B):
     unit = (state["weights"] / state["weights"].norm(dim=1, keepdim=True)).double()
     margins = (examples @ unit[..., None])[..., 0].amin(1).cpu().numpy()
     best = np.array([largest_margin(e)[0] for e in examples.cpu().numpy()])
-    cosine = (unit * teachers).sum(1) / teachers.norm(dim=1)
-    return {"error": torch.arccos(cosine) / np.pi, "kappa": margins, "gap": 1 - margins / best}
-
-
-def _patterns(alpha, N):
-    return round(alpha * N)
+    return {"R": (unit * teachers).sum(1) / teachers.norm(dim=1), "kappa": margins, "gap": 1 - margins / best}
 
 
 def _binary_sizes(s):
@@ -245,13 +287,28 @@ def require(s):
 
 
 def draw(report, figure):
-    """Errors and margins against 1/N with their limits, and the probability of separable labels."""
+    """Learning curves, errors against 1/N with their limits, and the probability of separable labels."""
     left, middle, right = figure.subplots(1, 3)
     checks = {check.observable: check for check in report.checks}
-    spherical = [check for name, check in checks.items() if name.startswith("eps") and "binary" not in name]
-    _draw_limits(left, spherical, "generalisation error")
-    _draw_limits(middle, [checks["eps(Gibbs, binary)"], checks["s(binary)"]], "error, entropy per weight (binary)")
+    _draw_curves(left, report, checks)
+    _draw_limits(middle, [check for name, check in checks.items() if name.startswith("eps")], "generalisation error")
     _draw_separability(right, report.settings, checks)
+
+
+def _draw_curves(ax, report, checks):
+    for colour, kind in zip(("C0", "C3"), ("spherical", "binary")):
+        loads = np.linspace(0.05, 5, 34) if kind == "spherical" else np.linspace(0.05, 1.8, 36)
+        q = [solve(f"teacher-student-{kind}", alpha=alpha).order_parameters["q"] for alpha in loads]
+        ax.plot(loads, [_error(x) for x in q], color=colour, lw=1, label=f"{kind}, Gibbs")
+        if kind == "spherical":
+            ax.plot(loads, [_error(overlap_of_mean(x, x)) for x in q], color="C1", lw=1, label="spherical, Bayes")
+        if kind in report.curves:
+            alpha, error, spread = report.curves[kind].T
+            ax.errorbar(alpha, error, spread, fmt="o", ms=3, mfc="none", color=colour)
+        limit = checks[f"eps(Gibbs, {kind})"]
+        ax.errorbar([report.settings[f"alpha_{kind}"]], [limit.measured], [limit.error], fmt="s", ms=4, color=colour)
+    ax.set(xlabel="examples a weight", ylabel="generalisation error (open: one size)", ylim=(0, 0.52))
+    ax.legend(frameon=False, fontsize=7)
 
 
 def _draw_limits(ax, checks, label):
@@ -291,8 +348,8 @@ EXPERIMENT = Experiment(
         Setting("largest", 100, "weights of the largest spherical perceptron; a half and a quarter of them are used too", low=16,
                 high=400, integer=True, reduced=48),
         Setting("samples", 64, "sets of examples at the largest size, more at smaller ones", low=2, integer=True, reduced=40),
-        Setting("sweeps", 3.0, "sweeps of the posterior sampler over the number of weights; a fifth relaxes it", low=1,
-                reduced=2.0),
+        Setting("sweeps", 2.0, "sweeps of the posterior sampler over the number of weights; a fifth of them relax it", low=1,
+                reduced=1.5),
         Setting("largest_binary", 20, "weights of the largest binary perceptron, all of whose states are counted", low=12,
                 high=24, integer=True, reduced=14),
         Setting("binary_samples", 600, "sets of examples at each size of binary perceptrons", low=2, integer=True, reduced=150),
@@ -300,6 +357,8 @@ EXPERIMENT = Experiment(
         Setting("students", 32, "students trained by gradient descent at the largest size, more at smaller; 0 trains none", low=0,
                 integer=True, reduced=0),
         Setting("steps", 1500, "steps of gradient descent", low=1, integer=True),
+        Setting("curve", 1, "whether errors at other loads are measured for the figure (1) or not (0)", low=0, high=1,
+                integer=True, reduced=0),
     ),
     predict=predict,
     measure=measure,

@@ -7,7 +7,7 @@ import numpy as np
 
 from .running import import_torch
 
-__all__ = ["ascend_margin", "gibbs_sweep", "largest_margin", "separable", "taught", "version_space"]
+__all__ = ["ascend_margin", "gibbs_sweep", "largest_margin", "separable", "storable", "taught", "version_space"]
 
 # Above the tolerance of the linear programs; inputs are of order 1.
 SEPARATED = 1e-6
@@ -27,16 +27,35 @@ def version_space(examples, teacher):
     examples : array (P, N); N up to about 24, since all 2^N weights are looked at
     teacher : array (N,) of +-1
     """
-    left, right = (_all_weights(n) for n in (examples.shape[1] // 2, examples.shape[1] - examples.shape[1] // 2))
+    left, right = _halves(examples.shape[1])
     n = left.shape[1]
-    a, b = examples[:, :n] @ left.T, examples[:, n:] @ right.T
-    i, j = np.nonzero(a[0][:, None] + b[0] > 0)
-    for row_a, row_b in zip(a[1:], b[1:]):
-        kept = row_a[i] + row_b[j] > 0
-        i, j = i[kept], j[kept]
+    *_, (i, j) = _agreeing(examples, left, right)
     overlaps = ((left @ teacher[:n])[i] + (right @ teacher[n:])[j]) / len(teacher)
     mean = np.concatenate([np.bincount(k, minlength=len(half)) @ half for k, half in ((i, left), (j, right))]) / len(i)
     return overlaps, mean
+
+
+def storable(patterns):
+    """How many of the patterns, array (P, N), taken in order, some binary weights give positive fields; P if they do all."""
+    for stored, (i, _) in enumerate(_agreeing(patterns, *_halves(patterns.shape[1]))):
+        if not len(i):
+            return stored
+    return len(patterns)
+
+
+def _agreeing(examples, left, right):
+    """The weights, as indices of their left and right halves, that agree with the first example, the first two, and so on."""
+    n = left.shape[1]
+    i, j = np.nonzero((left @ examples[0, :n])[:, None] + right @ examples[0, n:] > 0)
+    yield i, j
+    for example in examples[1:]:
+        kept = (left @ example[:n])[i] + (right @ example[n:])[j] > 0
+        i, j = i[kept], j[kept]
+        yield i, j
+
+
+def _halves(N):
+    return _all_weights(N // 2), _all_weights(N - N // 2)
 
 
 def _all_weights(n):
@@ -44,8 +63,11 @@ def _all_weights(n):
     return 1.0 - 2.0 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
 
 
-def gibbs_sweep(weights, fields, examples, inverses, uniform):
-    """One sweep of Gibbs sampling of Gaussian weights that agree with all examples: each weight anew, given the others.
+def gibbs_sweep(weights, fields, examples, inverses, uniform=None):
+    """One sweep over Gaussian weights that agree with all examples: each weight anew, given the others, or mirrored in its range.
+
+    Mirroring exchanges a quantile of the weight's law given the others for one minus it, which keeps that law and crosses its
+    range at once; S. L. Adler, Phys. Rev. D 23, 2901 (1981), R. M. Neal, arXiv:bayes-an/9506004.
 
     The direction of such weights is uniform on the part of the sphere that the examples allow. `weights` and `fields` change.
 
@@ -54,24 +76,25 @@ def gibbs_sweep(weights, fields, examples, inverses, uniform):
     weights : tensor (N, B) of B independent perceptrons
     fields : tensor (B, P), the products of examples and weights
     examples, inverses : tensors (N, B, P) and one over them
-    uniform : tensor (N, B) of random numbers between 0 and 1
+    uniform : tensor (N, B) of random numbers between 0 and 1; None mirrors
     """
-    for w, x, inverse, r in zip(weights, examples, inverses, uniform):
+    for i, (w, x, inverse) in enumerate(zip(weights, examples, inverses)):
         reach = w[:, None] - fields * inverse
         low = reach.masked_fill(x < 0, -np.inf).amax(1)
         high = reach.masked_fill(x > 0, np.inf).amin(1)
-        new = _truncated_normal(low, high, r)
+        new = _renewed(w, low, high, None if uniform is None else uniform[i])
         fields.addcmul_(x, (new - w)[:, None])
         w.copy_(new)
 
 
-def _truncated_normal(low, high, r):
-    """Quantiles r of unit Gaussians between bounds, by the tail that is exact in floating point."""
+def _renewed(w, low, high, r):
+    """Unit Gaussians between bounds at their quantiles r, or at one less those of w; by the tail that floating point resolves."""
     torch = import_torch()
     sign = torch.where(low + high > 0, -1.0, 1.0)
     a, b = torch.minimum(sign * low, sign * high), torch.maximum(sign * low, sign * high)
     below, above = torch.special.ndtr(a), torch.special.ndtr(b)
-    return torch.clamp(sign * torch.special.ndtri(below + (above - below) * r), low, high)
+    area = below + above - torch.special.ndtr(sign * w) if r is None else below + (above - below) * r
+    return torch.clamp(sign * torch.special.ndtri(area), low, high)
 
 
 def separable(examples):

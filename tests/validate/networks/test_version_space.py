@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from validate.networks.version_space import ascend_margin, gibbs_sweep, largest_margin, separable, taught, version_space
+from validate.networks.version_space import ascend_margin, gibbs_sweep, largest_margin, separable, storable, taught, version_space
 
 
 @pytest.fixture
@@ -24,6 +24,13 @@ def test_counted_as_by_brute_force(rng):
     assert mean == pytest.approx(np.mean(allowed, axis=0))
 
 
+def test_storable_as_by_brute_force(rng):
+    patterns = rng.standard_normal((30, 6))
+    fields = np.array(list(itertools.product([1.0, -1.0], repeat=6))) @ patterns.T > 0
+    assert storable(patterns) == max(fields[:, :n].all(axis=1).any() * n for n in range(1, 31))
+    assert storable(np.abs(patterns)) == 30
+
+
 def test_sampler_is_uniform_in_a_wedge():
     """Two weights and two examples at an angle: the allowed directions are an arc, all alike."""
     B, generator = 4000, torch.Generator().manual_seed(0)
@@ -31,8 +38,9 @@ def test_sampler_is_uniform_in_a_wedge():
     weights = torch.ones(2, B, dtype=torch.float64)
     layout = examples.permute(2, 0, 1).contiguous()
     fields = torch.einsum("nbp,nb->bp", layout, weights)
-    for _ in range(60):
-        gibbs_sweep(weights, fields, layout, 1 / layout, torch.rand(2, B, generator=generator, dtype=torch.float64))
+    for i in range(80):
+        uniform = torch.rand(2, B, generator=generator, dtype=torch.float64) if i % 2 == 0 else None
+        gibbs_sweep(weights, fields, layout, 1 / layout, uniform)
     assert (torch.einsum("nbp,nb->bp", layout, weights) > 0).all()
     angles = np.sort(np.arctan2(*weights.numpy()[::-1]))
     edges = (np.arctan2(0.3, 1.0), np.arctan2(1, -0.2))
