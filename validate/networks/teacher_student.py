@@ -102,7 +102,7 @@ def _sampled(s, run):
 
 
 def _errors(overlaps):
-    """Samples of overlaps with the teacher as errors, linear about their mean: the error of the mean overlap, unbiased by noise."""
+    """Samples of overlaps with the teacher as errors, linear about their mean: the error of the mean overlap."""
     mean = overlaps.mean()
     return _error(mean) + float(disagreement_slope(mean)) * (overlaps - mean)
 
@@ -114,7 +114,7 @@ def _cosines(R, q):
 
 
 def _posterior(s, run, N, B, alpha):
-    """Overlaps of students drawn from the posterior with the teacher, R, and with each other, q, for B sets of examples; arrays (B,).
+    """Overlaps of students from the posterior with the teacher, R, and each other, q, for B sets of examples; arrays (B,).
 
     Every set has two chains that start in the teacher: the product of their means has no noise of its own on average.
     """
