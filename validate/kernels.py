@@ -42,8 +42,13 @@ def multinomial(state, size, weights, counts):
 @njit(**OPTIONS)
 def draw_counts(state, beta, field, sizes, functions, energies, log_weights, counts):
     """Draw the occupation numbers of independent sites in a field, one multinomial a class."""
+    _draw_counts(state, beta, field, sizes, functions, energies, log_weights, counts, np.empty(functions.shape[1]))
+
+
+@njit(**OPTIONS)
+def _draw_counts(state, beta, field, sizes, functions, energies, log_weights, counts, weights):
+    """`draw_counts` with work space (K,)."""
     classes, states, n = functions.shape
-    weights = np.empty(states)
     for c in range(classes):
         top = -np.inf
         for k in range(states):
@@ -61,7 +66,8 @@ def draw_counts(state, beta, field, sizes, functions, energies, log_weights, cou
 def measure_counts(counts, N, functions, energies, phi):
     """Write the order parameters to `phi`; return the site energy per site."""
     classes, states, n = functions.shape
-    phi[:] = 0.0
+    for a in range(n):
+        phi[a] = 0.0
     one_body = 0.0
     for c in range(classes):
         for k in range(states):
@@ -71,7 +77,8 @@ def measure_counts(counts, N, functions, energies, phi):
             one_body += count * energies[c, k]
             for a in range(n):
                 phi[a] += count * functions[c, k, a]
-    phi /= N
+    for a in range(n):
+        phi[a] /= N
     return one_body / N
 
 
@@ -88,7 +95,15 @@ def _residual(address, parameters, phi, z, field, stiffness, out):
 
 
 @njit(**OPTIONS)
-def two_layer(state, address, parameters, beta, N, sizes, functions, energies, log_weights, stiffness, root, counts, draws):
+def _accepted(state, weight, address, parameters, phi, new_phi, z, field, stiffness, out):
+    """Whether to accept a proposal, by what the product measures leave of both energies."""
+    old = _residual(address, parameters, phi, z, field, stiffness, out)
+    new = _residual(address, parameters, new_phi, z, field, stiffness, out)
+    return new <= old or math.log(uniform(state)) < -weight * (new - old)
+
+
+@njit(**OPTIONS)
+def two_layer(state, address, parameters, beta, N, sizes, functions, energies, log_weights, stiffness, root, certain, counts, draws):
     """Occupation numbers by a Gaussian second layer; returns the share of accepted proposals.
 
     Given phi draw z ~ N(phi, A^-1 / (beta N)); given z draw all sites afresh in the field
@@ -99,13 +114,14 @@ def two_layer(state, address, parameters, beta, N, sizes, functions, energies, l
     Parameters
     ----------
     stiffness, root : arrays (n, n), A and a root of its inverse; both zero in directions without e''
+    certain : whether every proposal is accepted, as for a quadratic e of stiffness A
     counts : int array (C, K), the state of the chain, updated
     draws : array (sweeps, n + 1), written: order parameters and energy per site
     """
     n = stiffness.shape[0]
     phi, new_phi, z = np.empty(n), np.empty(n), np.empty(n)
     noise, out, field = np.empty(n), np.empty(n + 1), np.empty(n)
-    new_counts = np.empty_like(counts)
+    new_counts, weights = np.empty_like(counts), np.empty(counts.shape[1])
     one_body = measure_counts(counts, N, functions, energies, phi)
     width = 1 / math.sqrt(beta * N)
     accepted = 0
@@ -119,17 +135,19 @@ def two_layer(state, address, parameters, beta, N, sizes, functions, energies, l
         evaluate(address, z, parameters, out)
         for a in range(n):
             field[a] = -out[a + 1]
-        draw_counts(state, beta, field, sizes, functions, energies, log_weights, new_counts)
+        _draw_counts(state, beta, field, sizes, functions, energies, log_weights, new_counts, weights)
         new_one_body = measure_counts(new_counts, N, functions, energies, new_phi)
-        old = _residual(address, parameters, phi, z, field, stiffness, out)
-        new = _residual(address, parameters, new_phi, z, field, stiffness, out)
-        if new <= old or math.log(uniform(state)) < -beta * N * (new - old):
-            counts[:] = new_counts
-            phi[:] = new_phi
+        if certain or _accepted(state, beta * N, address, parameters, phi, new_phi, z, field, stiffness, out):
+            for c in range(counts.shape[0]):
+                for k in range(counts.shape[1]):
+                    counts[c, k] = new_counts[c, k]
+            for a in range(n):
+                phi[a] = new_phi[a]
             one_body = new_one_body
             accepted += 1
         evaluate(address, phi, parameters, out)
-        draws[sweep, :n] = phi
+        for a in range(n):
+            draws[sweep, a] = phi[a]
         draws[sweep, n] = out[0] + one_body
     return accepted / max(draws.shape[0], 1)
 

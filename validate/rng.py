@@ -93,9 +93,6 @@ def _by_rejection(state, n, p):
     centre = n * p + 0.5
     squeeze = 0.92 - 4.2 / b
     alpha = (2.83 + 5.1 / b) * spread
-    logit = math.log(p / (1 - p))
-    mode = math.floor((n + 1) * p)
-    height = math.lgamma(mode + 1) + math.lgamma(n - mode + 1)
     while True:
         u = uniform(state) - 0.5
         v = uniform(state)
@@ -105,6 +102,9 @@ def _by_rejection(state, n, p):
             return int(k)
         if k < 0 or k > n:
             continue
+        # Most draws are decided by now: the logarithms are left to the others.
+        mode = math.floor((n + 1) * p)
+        logit, height = math.log(p / (1 - p)), math.lgamma(mode + 1) + math.lgamma(n - mode + 1)
         log_ratio = height - math.lgamma(k + 1) - math.lgamma(n - k + 1) + (k - mode) * logit
         if math.log(v * alpha / (a / (edge * edge) + b)) <= log_ratio:
             return int(k)

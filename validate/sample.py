@@ -24,6 +24,8 @@ ALGORITHMS = ("auto", "two-layer", "single-site", "batched")
 RULES = ("heat-bath", "metropolis")
 # Numbers of all chains together that one batch of the sampler in torch may hold.
 BATCH = 2**25
+# Classes up to which it is worth looking for those that are the same but for the names of their states.
+MERGED = 256
 COOLING = np.linspace(0.1, 1.0, 9)[:-1]
 STIFFNESS_FLOOR = 0.05
 
@@ -242,6 +244,14 @@ class Problem:
         third = any(self.model.energy.diff(a, b, c) != 0 for a in order for b in order for c in order)
         return None if third else self._stiffness(np.zeros(len(order)))
 
+    @cached_property
+    def concave(self):
+        """Whether e is quadratic with e'' = -A, so that given the layer sites have exactly the law of the model."""
+        if self.quadratic is None:
+            return False
+        curvature = self.energy.curvature(np.zeros(len(self.model.order_parameters)))[0]
+        return bool(np.allclose(curvature, -self.quadratic[0], rtol=1e-12, atol=0))
+
     def _stiffness(self, phi):
         A, root = np.zeros((len(phi), len(phi))), np.zeros((len(phi), len(phi)))
         if len(self.curved):
@@ -263,9 +273,8 @@ class _Counts:
 
     def __init__(self, problem, sample, state):
         self.problem, self.state = problem, state
-        t = disorder.table(problem.model, problem.values, sample)
-        self.table = (t.sizes, t.functions, t.energies, t.log_weights)
-        self.counts = np.zeros(t.energies.shape, dtype=np.int64)
+        self.table = _merged(disorder.table(problem.model, problem.values, sample))
+        self.counts = np.zeros(self.table[2].shape, dtype=np.int64)
 
     def place(self, beta, field):
         kernels.draw_counts(self.state, beta, field, *self.table, self.counts)
@@ -275,7 +284,15 @@ class _Counts:
         phi = np.empty(self.table[1].shape[2])
         kernels.measure_counts(self.counts, p.N, *self.table[1:3], phi)
         stiffness, root = p.stiffness(phi)
-        return kernels.two_layer(self.state, p.address, p.parameters, beta, p.N, *self.table, stiffness, root, self.counts, draws)
+        return kernels.two_layer(self.state, p.address, p.parameters, beta, p.N, *self.table, stiffness, root, p.concave, self.counts, draws)
+
+
+def _merged(table):
+    """Sizes, functions, energies and log weights, classes put together that differ by the naming of equally likely states alone."""
+    if np.ptp(table.log_weights) == 0 and 1 < len(table.sizes) <= MERGED:
+        sizes, functions, energies, _ = disorder.merged(table)
+        return sizes, np.ascontiguousarray(functions), np.ascontiguousarray(energies), table.log_weights
+    return table.sizes, table.functions, table.energies, table.log_weights
 
 
 class _Spins:
