@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from meanfield.results import FrozenDict
 from theory.errors import InputError
 
 from . import rng
@@ -42,6 +43,28 @@ class Retrieval:
     seed: int
     parameters: dict = field(default_factory=dict)
 
+    def __post_init__(self):
+        for name in ("at", "overlap", "error", "retrieved", "theory"):
+            getattr(self, name).flags.writeable = False
+        object.__setattr__(self, "parameters", FrozenDict(self.parameters))
+
+    @property
+    def edge(self):
+        """Where half of the samples are retrieved, between neighbouring values; None where all or none are."""
+        above = self.retrieved >= 0.5
+        changes = np.flatnonzero(above[1:] != above[:-1])
+        if not len(changes):
+            return None
+        k = changes[0]
+        share = (0.5 - self.retrieved[k]) / (self.retrieved[k + 1] - self.retrieved[k])
+        return float(self.at[k] + share * (self.at[k + 1] - self.at[k]))
+
+    def as_dict(self):
+        """Plain values for JSON."""
+        arrays = {name: getattr(self, name).tolist() for name in ("at", "overlap", "error", "retrieved", "theory")}
+        plain = {name: getattr(self, name) for name in ("model", "along", "edge", "size", "samples", "sweeps", "seed")}
+        return {**plain, "parameters": dict(self.parameters), **arrays}
+
     def plot(self, ax=None):
         """Draw final overlaps with error bars and the theory; see `validate.plot.plot_retrieval`."""
         from .plot import plot_retrieval
@@ -57,6 +80,7 @@ def capacity_curve(source, loads, *, T=None, size=1000, samples=32, sweeps=300, 
     source : Model | name of a built-in model | path of a model file
     loads : values of `parameter`
     T : temperature
+    parameter : what is varied instead of the load; "T" follows the retrieval state with temperature to where it ends
     size : number of sites
     samples : disorder samples, each with one chain
     sweeps : relaxation; as many again are averaged over
@@ -99,6 +123,7 @@ def basin(source, overlaps, *, T=None, size=1000, samples=32, sweeps=300, seed=0
 def _model(source, T, parameters):
     from .simulate import model_at
 
+    T = parameters.pop("T", T)
     model, values = model_at(source, T, None, parameters)
     if not model.couplings or not len(model.order_parameters):
         raise InputError(f"{model.name} stores no extensive number of patterns: there is nothing to retrieve")

@@ -20,6 +20,16 @@ def test_basin_of_attraction():
     assert basin("hopfield", (0.9,), T=0.1, alpha=0.08, size=400, samples=8, sweeps=50).overlap[0] == found.overlap[1]
 
 
+def test_the_state_ends_with_temperature():
+    """Along T the chains leave the pattern where the theory's retrieval state has ended; the document and the arrays are as they are."""
+    found = capacity_curve("hopfield", (0.2, 0.4, 0.9), parameter="T", alpha=0.05, size=400, samples=8, sweeps=50)
+    assert np.isfinite(found.theory[:2]).all() and np.isnan(found.theory[2]) and 0.4 < found.edge < 0.9
+    assert np.abs(found.overlap - found.theory)[:2].max() < 0.02
+    assert found.as_dict()["edge"] == found.edge and found.as_dict()["along"] == "T"
+    with pytest.raises(ValueError):
+        found.overlap[0] = 0
+
+
 def test_bad_input():
     with pytest.raises(InputError, match="between 0 and 1"):
         basin("hopfield", (1.5,), T=0.1)
