@@ -106,7 +106,9 @@ class Committee:
 
     def _all(self, Q, R, T):
         covariance = np.block([[Q, R], [np.transpose(R), T]])
-        return np.concatenate([average(covariance) for average in self._averages.values()])
+        # a search for fixed points may leave the overlaps that vectors have: what it meets there is no number, and is refused
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            return np.concatenate([average(covariance) for average in self._averages.values()])
 
     def _table(self, rates, power):
         return np.array([self._row([(c, name, where) for k, c, name, where in terms if k == power]) for terms in rates])

@@ -27,9 +27,9 @@ REFERENCE = "T. Kumar, B. Bordelon, S. J. Gershman and C. Pehlevan, ICLR 2024 (a
 
 def predict(s):
     """Train and test error at several times, and when each is learnt, for three scales of the output."""
-    task, found = _task(s.inputs, s.examples, s.data), {}
+    found = {}
     for alpha in _scales(s):
-        curve = _curve(task, s, alpha)
+        curve = _curve(s, alpha)
         at = _points(s)
         times, train, test = curve.times[at], curve.train[at], curve.test[at]
         for k in _looked(s):
@@ -43,13 +43,13 @@ def predict(s):
 
 def measure(s, run):
     """Networks trained on the same examples, of two sizes; test errors on new inputs."""
+    curves = [_curve(s, alpha) for alpha in _scales(s)]
     small = run.stage("networks", lambda: _trained(s, run, s.hidden, "networks", _points(s)))
     large = run.stage("wider networks", lambda: _trained(s, run, 3 * s.hidden, "wider networks", ()))
-    task, times, measured = _task(s.inputs, s.examples, s.data), _curve(_task(s.inputs, s.examples, s.data), s, s.alpha).times, {}
-    at, deviation, ratios = _points(s), 0.0, []
+    times, at, deviation, ratios, measured = curves[0].times, _points(s), 0.0, [], {}
     for k, alpha in enumerate(_scales(s)):
         train, test = small["train"][:, k], small["test"][:, k]
-        deviation = max(deviation, float(abs(train - _curve(task, s, alpha).train).max()))
+        deviation = max(deviation, float(abs(train - curves[k].train).max()))
         for p in _looked(s):
             measured[f"train(alpha={alpha:g}, t={times[at[p]]:g})"] = Measurement(float(train[at[p]]), ROUNDING)
             measured[f"test(alpha={alpha:g}, t={times[at[p]]:g})"] = Measurement.of(test[p])
@@ -160,7 +160,7 @@ def _task(size, examples, number):
     return SimpleNamespace(inputs=inputs, form=np.outer(direction, direction))
 
 
-def _curve(task, s, alpha):
+def _curve(s, alpha):
     return _curve_of(s.inputs, s.examples, s.data, alpha, s.eps, s.rate, _steps(s))
 
 
@@ -190,10 +190,9 @@ def _looked(s):
 
 
 def _keep(s, run, times, at, small):
-    task = _task(s.inputs, s.examples, s.data)
     run.keep("times", times), run.keep("alphas", _scales(s)), run.keep("tested", times[at])
-    run.keep("train theory", [_curve(task, s, alpha).train for alpha in _scales(s)])
-    run.keep("test theory", [_curve(task, s, alpha).test for alpha in _scales(s)])
+    run.keep("train theory", [_curve(s, alpha).train for alpha in _scales(s)])
+    run.keep("test theory", [_curve(s, alpha).test for alpha in _scales(s)])
     run.keep("train", small["train"].T), run.keep("test",
                                                   (small["test"] / small["test"][:1].mean(2, keepdims=True)).transpose(1, 2, 0))
 

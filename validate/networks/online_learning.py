@@ -33,9 +33,8 @@ def predict(s):
 
 def measure(s, run):
     """Students of four sizes, many copies each, extrapolated in 1/N."""
-    sizes, times = _sizes(s), _times(s)
+    sizes, times, level = _sizes(s), _times(s), plateau(s.units, s.rate)
     runs = [run.stage(f"N={n}", lambda n=n: _copies(s, run, n, times, _start(s), f"N={n}/descent")) for n in sizes]
-    level = plateau(s.units, s.rate)
     start = _plateau_start(s.units, level)
     on_it = [run.stage(f"plateau N={n}",
                        lambda n=n: _copies(s, run, n, _watched(s), start, f"plateau N={n}/descent")) for n in sizes]

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from meanfield.learning.sgd import deep_linear_minimum, flatness_exponent, gaussian_regression, lyapunov_covariance, regression_on
+from theory.errors import InputError
 
 from .experiment import Experiment, Setting
 from .report import Measurement, Prediction, Statement
@@ -24,13 +25,13 @@ REFERENCE = "M. Gross, A. P. Raulf and C. Räth, Phys. Rev. Res. 6, 033103 (2024
 
 def predict(s):
     """Stationary variances of linear regression, online and on a finite set, the edge of stability, and a two-layer network."""
-    online = np.diag(gaussian_regression(np.diag(SPECTRUM), s.noise).stationary(s.rate, s.batch))
+    online = np.diag(_online_covariance(s.noise, s.rate, s.batch))
     found = {f"variance at curvature {c:g} (online)": Prediction(float(v), note="exact", resolution=0.03, scale=float(v))
              for c, v in zip(SPECTRUM, online)}
     found["edge of stability (batch 1)"] = Prediction(gaussian_regression(np.diag(EDGE_SPECTRUM), 0.0).edge(1), note="exact",
                                                       resolution=0.03)
     data = _regression(s)
-    covariance = data.theory.stationary(s.rate, s.batch)
+    covariance = _finite_covariance(s.inputs, s.examples, s.noise, s.data, s.rate, s.batch)
     found["variance (finite set)"] = _relative(np.trace(covariance), "exact")
     found["exponent (finite set)"] = Prediction(float(flatness_exponent(covariance, data.theory.hessian)), note="exact",
                                                 resolution=0.05, scale=1)
@@ -78,7 +79,7 @@ def _exponents(covariances, hessian):
 
 def _told(s, data, net, runs):
     small = lyapunov_covariance(data.theory, s.batch).covariance * s.rate
-    exact = data.theory.stationary(s.rate, s.batch)
+    exact = _finite_covariance(s.inputs, s.examples, s.noise, s.data, s.rate, s.batch)
     found = net.stationary
     moved = np.array([r["null"].mean() for r in runs])
     detailed = np.diag(data.theory.noise) / (data.residual * np.diag(data.theory.hessian))
@@ -258,6 +259,16 @@ def _regression_of(size, examples, noise, number):
 
 
 @cache
+def _online_covariance(noise, rate, batch):
+    return gaussian_regression(np.diag(SPECTRUM), noise).stationary(rate, batch)
+
+
+@cache
+def _finite_covariance(size, examples, noise, number, rate, batch):
+    return _regression_of(size, examples, noise, number).theory.stationary(rate, batch)
+
+
+@cache
 def _two_layers(batch, number):
     """A data set, the layers of a network at a minimum of its loss, curvature and noise there, and the covariance predicted."""
     n, h, k, count = TWO_LAYERS
@@ -275,9 +286,10 @@ def _two_layers(batch, number):
 
 def _keep(s, run, data, finite, net, runs):
     curvature, vectors = np.linalg.eigh(data.theory.hessian)
+    exact = _finite_covariance(s.inputs, s.examples, s.noise, s.data, s.rate, s.batch)
     along = lambda c, u: np.einsum("ap,...ab,bp->...p", u, c, u)  # noqa: E731
     run.keep("curvature", curvature), run.keep("variance", along(finite["covariance"], vectors))
-    run.keep("theory", along(data.theory.stationary(s.rate, s.batch), vectors))
+    run.keep("theory", along(exact, vectors))
     found = net.stationary
     values, modes = np.linalg.eigh(found.modes)
     directions = found.basis @ modes
@@ -304,6 +316,20 @@ def draw(report, figure):
         ax.tick_params(axis="both", which="minor", labelbottom=False, labelleft=False)
 
 
+def require(s):
+    """Enough examples, and rates at which the regressions are stationary.
+
+    Raises
+    ------
+    InputError
+    """
+    try:
+        _online_covariance(s.noise, s.rate, s.batch)
+        _finite_covariance(s.inputs, s.examples, s.noise, s.data, s.rate, s.batch)
+    except InputError as reason:
+        raise InputError(f"train sgd-fluctuations: {reason}") from None
+
+
 EXPERIMENT = Experiment(
     name="sgd-fluctuations",
     title="Weight fluctuations of linear networks under stochastic gradient descent",
@@ -318,5 +344,5 @@ EXPERIMENT = Experiment(
                 reduced=160),
         Setting("data", 0, "number of the data set", low=0, high=1000000, integer=True),
     ),
-    predict=predict, measure=measure, draw=draw, wrong={"batch": 3},
+    predict=predict, measure=measure, draw=draw, wrong={"batch": 3}, require=require,
 )

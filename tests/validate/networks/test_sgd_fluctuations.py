@@ -2,6 +2,8 @@
 
 import pytest
 
+from theory.errors import InputError
+
 torch = pytest.importorskip("torch")
 sgd = pytest.importorskip("validate.networks.sgd_fluctuations")
 
@@ -53,3 +55,30 @@ def test_exponents_are_those_of_the_mean_covariance():
     curvature = np.diag([0.5, 1.0, 3.0])
     found = sgd._exponents(np.array([curvature**2] * 5), curvature)
     assert found == pytest.approx(np.full(5, 2.0))
+
+
+def test_three_layers():
+    """Hessian and gradient noise of a deep linear network against torch's own second derivatives."""
+    from meanfield.learning.sgd import deep_linear_minimum
+
+    draw = lambda *shape: torch.randn(*shape, generator=source, dtype=torch.float64)  # noqa: E731
+    source = generator()
+    layers, x, y = [draw(3, 2), draw(2, 3), draw(2, 2)], draw(6, 2), draw(6, 2)
+    sizes = [w.numel() for w in layers]
+
+    def losses(flat):
+        first, second, third = (part.view(w.shape) for part, w in zip(flat.split(sizes), layers))
+        return ((x @ first.mT @ second.mT @ third.mT - y) ** 2).sum(1) / 2
+
+    flat = torch.cat([w.flatten() for w in layers])
+    found = deep_linear_minimum([w.numpy() for w in layers], x.numpy(), y.numpy())
+    assert found.hessian == pytest.approx(torch.autograd.functional.hessian(lambda t: losses(t).mean(), flat).numpy(), abs=1e-12)
+    slopes = torch.autograd.functional.jacobian(losses, flat)
+    assert found.noise == pytest.approx(torch.cov(slopes.T, correction=0).numpy(), abs=1e-12)
+
+
+@pytest.mark.parametrize(("given", "said"), [({"examples": 15}, "more examples"), ({"rate": 0.15, "batch": 1}, "take one below")])
+def test_settings_without_a_stationary_state(given, said):
+    """Refused before any network is trained."""
+    with pytest.raises(InputError, match=said):
+        sgd.EXPERIMENT.read(given)
