@@ -82,7 +82,7 @@ def _extreme_sizes(s):
     """Sizes at which the number of errors is whole and about as many patterns as at the other thresholds are needed."""
     largest = np.log(s.patterns) / retrieval_threshold("binary", 50.0, s.overlap)
     sizes = [N for N in range(8, int(0.75 * largest) + 1) if abs((1 - s.overlap) * N / 2 - round((1 - s.overlap) * N / 2)) < 1e-9]
-    return tuple(sizes[k] for k in sorted({len(sizes) // 2, len(sizes) - 1}))
+    return tuple(dict.fromkeys(sizes[k] for k in (len(sizes) // 2, -1))) if sizes else ()
 
 
 def _failing(s, run, name, kind, N, strength, overlap, B):
@@ -241,9 +241,9 @@ def draw(report, figure):
     right.fill_between(beta, low, high, color="C2", alpha=0.3, lw=0)
     right.loglog(beta, median, "C2o-", ms=3, lw=1)
     limit = clusters(0.1, 1.0, FEW_SPREAD).global_limit
-    right.axvline(limit, color="0.6", lw=1, ls="--", label="theory: the average of all is unstable")
+    right.axvline(limit, color="0.6", lw=1, ls="--", label="theory: average of all unstable")
     right.set(xlabel=r"$\beta$", ylabel="patterns attended to")
-    right.legend(frameon=False, fontsize=7)
+    right.legend(frameon=False, fontsize=7, loc="lower left")
 
 
 def _draw_thresholds(left, middle, report):

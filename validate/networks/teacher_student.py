@@ -94,8 +94,7 @@ def _examples(run, key, B, P, N, random=False):
 def _sampled(s, run):
     """Posterior samples of spherical weights, from chains that start in the teacher, itself such a sample."""
     sizes = _sizes(s.largest)
-    found = [run.stage(f"posterior, N = {N}", lambda N=N: _posterior(s, run, N, s.samples * sizes[-1] // N, s.alpha_spherical))
-             for N in sizes]
+    found = [_posterior(s, run, N, s.samples * sizes[-1] // N, s.alpha_spherical) for N in sizes]
     gibbs, bayes = [_errors(f["R"]) for f in found], [_errors(_cosines(f["R"], f["q"])) for f in found]
     return {"eps(Gibbs, spherical)": Measurement.extrapolated(sizes, gibbs),
             "eps(Bayes, spherical)": Measurement.extrapolated(sizes, bayes)}
@@ -118,14 +117,18 @@ def _posterior(s, run, N, B, alpha):
 
     Every set has two chains that start in the teacher: the product of their means has no noise of its own on average.
     """
+    name = f"posterior, N = {N}, alpha = {alpha:g}"
+    return run.stage(name, lambda: _sample_posterior(s, run, name, N, B, alpha))
+
+
+def _sample_posterior(s, run, name, N, B, alpha):
     torch = import_torch()
-    key = f"{alpha:g} {N}"
-    teachers, examples = _examples(run, f"posterior {key}", B, round(alpha * N), N)
+    teachers, examples = _examples(run, name, B, round(alpha * N), N)
     layout = examples.permute(2, 0, 1).repeat(1, 2, 1)
     start = teachers.repeat(2, 1)
     inverses, sweeps = 1 / layout, round(s.sweeps * N)
     state = {"weights": start.T.contiguous(), "fields": (examples @ teachers[..., None])[..., 0].repeat(2, 1),
-             "means": torch.zeros_like(start), "generator": run.generator(f"sweeps {key}")}
+             "means": torch.zeros_like(start), "generator": run.generator(f"{name}, sweeps")}
 
     def step(state, i):
         fresh = i % RENEWED == 0
@@ -134,7 +137,7 @@ def _posterior(s, run, N, B, alpha):
         if i >= sweeps // 2:
             state["means"] += (state["weights"] / state["weights"].norm(dim=0)).T / (sweeps - sweeps // 2)
 
-    state = run.loop(f"posterior, N = {N}/{alpha:g} sweeps", state, step, sweeps)
+    state = run.loop(f"{name}/sweeps", state, step, sweeps)
     first, second = state["means"].view(2, B, N)
     directions = teachers / teachers.norm(dim=1, keepdim=True)
     return {"R": ((first + second) / 2 * directions).sum(1), "q": (first * second).sum(1)}
@@ -143,23 +146,27 @@ def _posterior(s, run, N, B, alpha):
 def _enumerated(s, run):
     """All binary weights that agree with the examples, at sizes where they can be counted."""
     sizes = _binary_sizes(s)
-    found = [run.stage(f"binary, N = {N}", lambda N=N: _counted(s, run, N, round(s.alpha_binary * N), s.binary_samples))
-             for N in sizes]
+    found = [_counted(run, N, round(s.alpha_binary * N), s.binary_samples) for N in sizes]
     return {"eps(Gibbs, binary)": Measurement.extrapolated(sizes, [_errors(f["R"]) for f in found]),
             "s(binary)": Measurement.extrapolated(sizes, [f["entropy"] for f in found]),
             "R - q(binary)": Measurement.of(np.concatenate([f["R"] - f["q"] for f in found]))}
 
 
-def _counted(s, run, N, P, samples):
+def _counted(run, N, P, samples):
     """Mean overlaps of all weights with the teacher, R, and each other, q, and the entropy log(number)/N; arrays (samples,)."""
-    state = {"rng": run.rng(f"binary {P} {N}"), "found": np.zeros((3, samples))}
+    name = f"binary, N = {N}, P = {P}"
+    return run.stage(name, lambda: _count_all(run, name, N, P, samples))
+
+
+def _count_all(run, name, N, P, samples):
+    state = {"rng": run.rng(name), "found": np.zeros((3, samples))}
 
     def step(state, i):
         inputs, teacher = state["rng"].standard_normal((P, N)), state["rng"].choice([-1.0, 1.0], N)
         overlaps, mean = version_space(inputs * np.sign(inputs @ teacher)[:, None], teacher)
         state["found"][:, i] = overlaps.mean(), mean @ mean / N, np.log(len(overlaps)) / N
 
-    found = run.loop(f"binary, N = {N}/{P} samples", state, step, samples)["found"]
+    found = run.loop(f"{name}/samples", state, step, samples)["found"]
     return dict(zip(("R", "q", "entropy"), found))
 
 
@@ -196,10 +203,9 @@ def _keep_curves(s, run):
     """Errors at other loads and one size, for the figure: arrays (loads, 3) of load, mean error and its standard error."""
     N, n = s.largest // 2, min(16, s.largest_binary)
     spherical, binary = (lambda alpha: _posterior(s, run, N, s.samples, alpha),
-                         lambda alpha: _counted(s, run, n, round(alpha * n), s.binary_samples // 3))
+                         lambda alpha: _counted(run, n, round(alpha * n), s.binary_samples // 3))
     for kind, loads, overlaps in (("spherical", CURVE, spherical), ("binary", BINARY_CURVE, binary)):
-        found = [run.stage(f"{kind} curve, alpha = {alpha:g}", lambda: overlaps(alpha))["R"] for alpha in loads]
-        measured = [Measurement.of(_errors(R)) for R in found]
+        measured = [Measurement.of(_errors(overlaps(alpha)["R"])) for alpha in loads]
         run.keep(kind, [(alpha, m.value, m.error) for alpha, m in zip(loads, measured)])
 
 

@@ -46,7 +46,8 @@ def test_few_nodes_give_the_exact_law():
     at = {"T": 0.2, "r": 0.4, "M": 50, "alpha": 0.02}
     law = example_law(0.4, 50, points=49)
     Z, = symbols("Z")
-    exact = replace(model, disorder={**model.disorder, Z: FiniteDistribution(tuple(map(float, law.values)), tuple(map(float, law.probabilities)))})
+    every = FiniteDistribution(*(tuple(map(float, x)) for x in (law.values, law.probabilities)))
+    exact = replace(model, disorder={**model.disorder, Z: every})
     found, gaussian = (retrieval(m, **at).order_parameters["m"] for m in (with_few_examples(model), model))
     expected = retrieval(exact, **at).order_parameters["m"]
     assert abs(found - expected) < 1e-4 < abs(gaussian - expected)

@@ -8,7 +8,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from validate.networks.hebbian_sampling import dense_examples, dense_field, dense_sweep, noisy_examples, pairwise_couplings, pairwise_sweep
+from validate.networks.hebbian_sampling import (
+    dense_examples, dense_field, dense_sweep, noisy_examples, pairwise_couplings, pairwise_sweep)
 
 
 @pytest.fixture
