@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from .bifurcations.continuation import Arclength, Curve, Path, between, follow, 
 from .bifurcations.family import invariant_subspace
 from .events import Event, Quantities, read_events
 from .inputs import refuse_ansatz
+from .stability import spectrum
 from .transitions import coupled_line
 from .writers import write_text
 
@@ -466,6 +467,15 @@ def susceptibility(state):
     except np.linalg.LinAlgError:
         return np.full_like(response, np.inf)
     return np.where(np.abs(chi) > 1 / MARGINAL, np.inf, chi) if abs(state.lowest) < MARGINAL else chi
+
+
+def susceptibilities(system, order_parameters):
+    """d phi_a / d h_a at fixed temperature, shape (n,); NaN where the response does not exist (T = 0 on a discontinuity)."""
+    evaluation = system.evaluate(order_parameters)
+    if not (np.isfinite(evaluation.response).all() and np.isfinite(evaluation.jacobian).all()):
+        return np.full(system.size, np.nan)
+    lowest = spectrum(evaluation.response, evaluation.curvature)[0][0]
+    return np.diag(susceptibility(SimpleNamespace(evaluation=evaluation, lowest=float(lowest))))
 
 
 def specific_heat(family, basis, state):

@@ -18,6 +18,7 @@ from .diagram.grid import scan
 from .diagram.labels import PhaseNames
 from .diagram.sections import from_plain, packed, plain, unpacked
 from .bifurcations.lines import LineCutter, LineFinder
+from .branches import susceptibilities
 from .inputs import coupled, has_couplings, refuse_ansatz
 from .kernels.cache import digest
 from .results import versions
@@ -72,8 +73,8 @@ class PhaseDiagram:
     model, title : of the model
     x, y : Range of the two parameters
     parameters : {name: value} held fixed
-    dataset : xarray.Dataset on the grid: order parameters, free energy, entropy and energy of the equilibrium, index of its
-        phase, number of stable phases, index of their ranking by free energy, converged
+    dataset : xarray.Dataset on the grid: order parameters, without quenched couplings susceptibilities, free energy, entropy and
+        energy of the equilibrium, index of its phase, number of stable phases, index of their ranking by free energy, converged
     phases : tuple of Phase, in the order of the index
     rankings : tuple of tuples of labels: the stable phases of a point by free energy, the equilibrium first
     lines : tuple of Line
@@ -456,6 +457,15 @@ class _Summary:
         return np.array([order[row] for row in self._rows]).reshape(self.labels.shape[:2])
 
 
+def _susceptibilities(box, grid):
+    """Those of the equilibrium, shape (n, nx, ny)."""
+    found = np.full((len(box.names), *grid.count.shape), np.nan)
+    for i, j in np.argwhere(grid.count > 0):
+        system = box.family.system(box.family.parameters((grid.x[i], grid.y[j])))
+        found[:, i, j] = susceptibilities(system, grid.order_parameters[i, j, 0])
+    return found
+
+
 def _dataset(box, grid, summary):
     import xarray
 
@@ -466,6 +476,8 @@ def _dataset(box, grid, summary):
     per_site = {"units": "per site, k_B = 1"}
     variables = {name: (dims, grid.order_parameters[..., 0, i], {"long_name": f"order parameter {name}", "units": "1"})
                  for i, name in enumerate(box.names)}
+    variables |= {f"chi_{name}": (dims, chi, {"long_name": f"d {name} / d field at fixed temperature"})
+                  for name, chi in zip(box.names, _susceptibilities(box, grid))}
     variables |= {
         "free_energy": (dims, free_energy, per_site), "entropy": (dims, entropy, per_site),
         "energy": (dims, free_energy + T * entropy, per_site),

@@ -27,23 +27,23 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 # What relates the overlaps with patterns that do not vanish; more order parameters than MOST are not listed.
 CHAINS = {"retrieval": ">", "hierarchical": ">", "mixed": ">", "parallel": "=", "mixture": "="}
 MOST = 4
-# Paul Tol's light scheme: pale fills that stay distinct for colour-blind readers and under black text.
+# Fills after Paul Tol's light scheme, which stay distinct for colour-blind readers (10 units of CIELAB) and under black text.
 FILLS = {
     "paramagnetic": "#e9e9e9", "ferromagnetic": "#9cc3e6", "retrieval": "#9cc3e6", "hierarchical": "#f3e39a",
-    "parallel": "#7fd1b9", "mixture": "#f7bccb", "mixed": "#d3da6d", "spin-glass": "#f2a58c",
+    "parallel": "#7fd1b9", "mixture": "#d98cb3", "mixed": "#d3da6d", "spin-glass": "#f2a58c",
 }
 PALE = "#f4f4f2"
 SIGN_FILLS = {">": "#86b4dd", "<": "#eda08a"}
 SPARE_FILLS = ("#bfe3f5", "#c6c65c", "#e3d4f0", "#f6d0b1")
-# Okabe and Ito's colours for curves.
-CURVES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5195", "#666666")
+# Okabe and Ito's colours for curves, and grey.
+CURVES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#666666")
 LINE_STYLES = {
     "continuous": {"linestyle": "-", "linewidth": 1.9, "color": INK},
     "first-order": {"linestyle": (0, (6, 2.2)), "linewidth": 1.9, "color": INK},
-    "static": {"linestyle": "-", "linewidth": 1.9, "color": "#0072b2"},
+    "static": {"linestyle": (0, (9, 1.4)), "linewidth": 1.9, "color": "#0072b2"},
     "capacity": {"linestyle": "-", "linewidth": 2.2, "color": "#7a5195"},
     "spinodal": {"linestyle": (0, (1, 1.8)), "linewidth": 1.3, "color": "#55556b"},
-    "dynamic": {"linestyle": (0, (4, 1.6, 1, 1.6)), "linewidth": 1.5, "color": "#0072b2"},
+    "dynamic": {"linestyle": (0, (8, 1.6, 1, 1.6)), "linewidth": 1.5, "color": "#0072b2"},
     "at": {"linestyle": (0, (4, 1.6, 1, 1.6)), "linewidth": 1.5, "color": "#d55e00"},
     "gardner": {"linestyle": (0, (4, 1.6, 1, 1.6, 1, 1.6)), "linewidth": 1.5, "color": "#d55e00"},
     "zero-entropy": {"linestyle": (0, (2.5, 1.8)), "linewidth": 1.2, "color": "#00785a"},
@@ -138,8 +138,8 @@ def phase_diagram(diagram, *, ax=None, spinodals=True, title=True):
     """Areas of the phases with their names, and the lines between them.
 
     Continuous lines are solid, first-order ones dashed, spinodals dotted; a full circle is a tricritical point, an open one a
-    critical point. With quenched couplings, areas are hatched where a state with a signal is metastable, dotted where the ansatz is
-    unstable in equilibrium.
+    critical point. Areas are hatched where further phases are metastable, with quenched couplings where a state with a signal is;
+    dotted where the ansatz is unstable in equilibrium.
 
     Parameters
     ----------
@@ -192,6 +192,7 @@ def _hatches(diagram):
     """(name, mask on the grid, kinds of lines that bound it, text) of what is hatched."""
     data = diagram.dataset
     if "ansatz_valid" not in data:
+        yield "metastable", data["stable_phases"].values > 1, (*WALLS, "spinodal"), "metastable phases"
         return
     signal = [k for k, p in enumerate(diagram.phases) if p.kind not in ("paramagnetic", "spin-glass")]
     for k in signal:
@@ -242,8 +243,8 @@ def _colours(diagram, phase, raster):
     colours = fills[raster]
     for name in _signed(diagram.phases):
         _shade(colours, diagram, phase, raster, name, _sign_hues(diagram, phase, name))
-    for name in _graded(diagram):
-        _shade(colours, diagram, phase, raster, name, {k: fills[k] for k in np.unique(phase[phase >= 0])})
+    for name, labels in _graded(diagram).items():
+        _shade(colours, diagram, phase, raster, name, {k: fills[k] for k, p in enumerate(diagram.phases) if p.label in labels and (phase == k).any()})
     return colours
 
 
@@ -254,8 +255,13 @@ def _signed(phases):
 
 
 def _graded(diagram):
-    """Order parameters that jump within one phase: across a line of both sides' label."""
-    return sorted({name for name in diagram.dataset.data_vars for line in diagram.lines if f"(high {name})" in "".join(line.between)})
+    """{order parameter: labels of the phases within which it jumps}: across a line of both sides' label."""
+    found = {}
+    for line in (line for line in diagram.lines if line.kind in WALLS):
+        for label, _, name in (text.rstrip(")").partition(" (high ") for text in line.between):
+            if name in diagram.dataset:
+                found.setdefault(name, set()).add(label)
+    return dict(sorted(found.items()))
 
 
 def _shade(colours, diagram, phase, raster, name, hues):

@@ -1,17 +1,15 @@
 """What a scan records at one point of its grid."""
 
 from dataclasses import asdict, dataclass
-from types import SimpleNamespace
 
 import numpy as np
 
 from theory.errors import InputError
 
-from ..branches import susceptibility
+from ..branches import susceptibilities
 from ..results import Status
 from ..search.search import Search
 from ..solutions import solutions_at
-from ..stability import spectrum
 from .quenched import Quenched
 
 __all__ = ["QUANTITIES", "QUENCHED", "Record", "Work", "columns", "failed", "solve_points"]
@@ -116,7 +114,7 @@ def failed(compiled, text, found=0, complete=False):
 
 
 def _row(system, s):
-    return [*s.order_parameters.values(), *_numbers(s), *_susceptibilities(system, s)]
+    return [*s.order_parameters.values(), *_numbers(s), *susceptibilities(system, s.values)]
 
 
 def _quenched_row(quenched, values, s):
@@ -127,12 +125,3 @@ def _quenched_row(quenched, values, s):
 def _numbers(s):
     return [s.free_energy, s.entropy, s.energy, s.stable, s.equilibrium, s.multiplicity, s.residual, s.quadrature_error,
             s.status in (Status.CONVERGED, Status.KINK)]
-
-
-def _susceptibilities(system, s):
-    """d phi_a / d h_a at fixed temperature, NaN where the response does not exist (T = 0 on a discontinuity)."""
-    evaluation = system.evaluate(s.values)
-    if not (np.isfinite(evaluation.response).all() and np.isfinite(evaluation.jacobian).all()):
-        return [np.nan] * system.size
-    lowest = spectrum(evaluation.response, evaluation.curvature)[0][0]
-    return np.diag(susceptibility(SimpleNamespace(evaluation=evaluation, lowest=float(lowest))))

@@ -1,6 +1,7 @@
 """Pictures: what is drawn, on which axes, and what is written."""
 
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -64,7 +65,7 @@ def test_axes_of_a_diagram(diagram):
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("$h$", "$T$")
     assert ax.get_xlim() == (-0.5, 0.5) and ax.get_ylim() == (0.3, 1.4)
     assert {t.get_text() for t in ax.texts} == {"ferromagnetic", "$m$ < 0", "$m$ > 0"}
-    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["first order", "spinodal", "critical point"]
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["first order", "spinodal", "critical point", "metastable phases"]
 
 
 def test_line_styles(diagram):
@@ -212,3 +213,43 @@ def test_special_points_are_listed_once():
     for branch in branches("curie-weiss", along={"T": (0.5, 1.5, 101)}):
         near = np.abs(branch["T"] - 1) < 1e-6
         assert near.sum() == 1 and branch.stable[near].all()
+
+
+# What dichromats see of linear RGB (Machado, Oliveira and Fernandes 2009, severity 1).
+DICHROMATS = {
+    "protanope": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranope": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritanope": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+XYZ = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]])
+
+
+def lab(colour, sight):
+    """CIELAB coordinates of a colour as somebody sees it."""
+    rgb = np.array(matplotlib.colors.to_rgb(colour))
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    x, y, z = XYZ @ np.clip(np.array(sight) @ linear, 0, 1) / [0.95047, 1, 1.08883]
+    f = [np.cbrt(t) if t > 216 / 24389 else (24389 / 27 * t + 16) / 116 for t in (x, y, z)]
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+@pytest.mark.parametrize("sight", [np.eye(3), *DICHROMATS.values()], ids=["all", *DICHROMATS])
+def test_colour_blind_readers_tell_colours_apart(sight):
+    """Fills of phases, curves, and the two signs of a magnetisation differ in every kind of colour vision."""
+    for palette, least in ((set(plot.FILLS.values()), 10), (plot.CURVES, 15), (plot.SIGN_FILLS.values(), 15)):
+        for a, b in itertools.combinations(palette, 2):
+            assert np.linalg.norm(lab(a, sight) - lab(b, sight)) > least, (a, b)
+
+
+def test_lines_and_points_differ_without_colour():
+    """Kinds of lines differ in their dashes or widths, kinds of special points in their marker or its filling."""
+    dashes = [(str(s["linestyle"]), s["linewidth"]) for s in plot.LINE_STYLES.values()]
+    marks = [(s["marker"], s["color"] == "white") for s in plot.POINT_STYLES.values()]
+    assert len(set(dashes)) == len(dashes) and len(set(marks)) == len(marks)
+
+
+def test_only_phases_with_a_jump_are_shaded():
+    """An order parameter that jumps within one phase shades that phase alone; limits of metastability do not count."""
+    line = lambda kind, *between: SimpleNamespace(kind=kind, between=between)
+    lines = [line("first-order", "paramagnetic (high q)", "paramagnetic (low q)"), line("spinodal", "mixed (high m)", "mixed (low m)")]
+    assert plot._graded(SimpleNamespace(lines=lines, dataset={"q": 0, "m": 0})) == {"q": {"paramagnetic"}}
