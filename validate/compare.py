@@ -387,8 +387,17 @@ def _size_counts(prediction, run):
     if _critical(prediction):
         return True
     if not prediction.symmetric:
-        return prediction.separation * np.sqrt(run.size) > SEPARATION
+        return prediction.separation * np.sqrt(run.size) > SEPARATION and not _flat(run)
     return all(abs(_excess_kurtosis(prediction, run, a)) < MAX_KURTOSIS for a in range(len(prediction.state)))
+
+
+def _flat(run):
+    """Whether an order parameter is spread more evenly than a Gaussian variable, as it is where a continuous transition is near."""
+    if run.draws is None:
+        return False
+    x = run.draws[run.counted, :, :-1] - run.draws[run.counted, :, :-1].mean(axis=(0, 1))
+    second, fourth = (np.mean(x**k, axis=(0, 1)) for k in (2, 4))
+    return bool((fourth < (3 - MAX_KURTOSIS) * second**2).any())
 
 
 def _excess_kurtosis(prediction, run, a):

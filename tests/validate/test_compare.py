@@ -49,6 +49,17 @@ def test_right_and_wrong_theory_site_by_site(name, parameters):
     check(name, parameters, None)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("d, T, kind, wrong", [(0.2, 0.5, "retrieval", "inconsistent"), (0.5, 0.1, "hierarchical", None), (0.8, 0.08, "parallel", None)])
+def test_multitasking_of_three_patterns(d, T, kind, wrong):
+    """One pattern, a hierarchy and all of them together; the states of the orbit are told apart from a thousand sites on."""
+    options = {"P": 3, "d": d, "T": T, "sizes": (2000, 4000, 8000)}
+    right = compare("multitasking-hopfield", **options)
+    assert right.verdict == "consistent" and right.kind == kind, right
+    if wrong:
+        assert compare("multitasking-hopfield", **options, theory_temperature_shift=WRONG).verdict == wrong
+
+
 @pytest.mark.parametrize("T", [1.3, 0.7])
 def test_a_colder_theory_is_wrong_too(T):
     assert compare("curie-weiss", T=T, theory_temperature_shift=-WRONG, sweeps=2000).verdict == "inconsistent"
@@ -83,6 +94,12 @@ def test_critical_points_are_extrapolated_with_their_own_power():
     assert right.consistent and [c.observable for c in right.checks] == ["<m^2>", "energy"], right
     assert right.checks[0].fit.power == 0.5
     assert compare("curie-weiss", T=1.02, sweeps=2000, theory_temperature_shift=1 / 1.02 - 1).verdict == "inconsistent"
+
+
+def test_soft_states_are_undecided():
+    """Three diluted patterns in parallel, whose differences are almost free at T = 0.05: their fluctuations are flat, not Gaussian."""
+    verdict = compare("multitasking-hopfield", P=3, d=0.8, T=0.05, sizes=(2000, 4000, 8000), sweeps=500)
+    assert verdict.verdict == "undecided" and "transition is near" in verdict.reason, verdict
 
 
 def test_coexisting_phases_are_undecided():

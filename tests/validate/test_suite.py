@@ -9,7 +9,7 @@ from validate.suite import POINTS, compare_all, excluded, point
 
 WRONG = 0.02
 # Of these the small systems of the reduced suite are enough to tell a wrong theory.
-QUICK = ("curie-weiss", "potts", "hopfield-low-load", "random-field-ising", "sherrington-kirkpatrick")
+QUICK = ("curie-weiss", "blume-capel", "potts", "transverse-field-ising", "random-field-ising", "hopfield-low-load", "bipartite-sk")
 # Without a field, its overlaps vanish above the transition: only the energy moves there.
 NO_FIELD = ("bipartite-sk",)
 
