@@ -4,6 +4,7 @@ import time
 
 from theory.errors import InputError
 
+from .digits import load
 from .experiment import Experiment, Setting, experiment, names
 from .report import Measurement, Prediction, Report, Statement, judge
 from .running import TrainingRun
@@ -41,6 +42,9 @@ def train(name, *, seed=0, device="auto", reduced=False, checkpoint=None, progre
     found = experiment(name)
     values = found.read(settings, reduced)
     believed = found.read({**vars(values), **(theory or {})}, reduced)
+    if hasattr(values, "data"):
+        # A file that is missing is said before anything long is computed.
+        load(values.data, folder)
     identity = {"experiment": found.name, "settings": vars(values)}
     run = TrainingRun(found.name, int(seed), device, checkpoint, identity, progress, folder)
     measured = found.measure(values, run)

@@ -10,7 +10,7 @@ from meanfield.learning.spectral import (
 )
 from theory.errors import InputError
 
-from .digits import load
+from .digits import DATASETS, load
 from .experiment import Experiment, Setting
 from .report import Measurement, Prediction, Statement
 from .running import import_torch
@@ -187,7 +187,7 @@ def _learn_labels(s, run, load_):
 
 def _digits(s, run):
     """Accuracies on digits beside what theory says of random patterns, and pruning by eigenvalue."""
-    images = load(folder=run.folder)
+    images = load(s.data, run.folder)
     pixels, tests = images.train.shape[1], len(images.test)
     trained = {kind: run.stage(f"digits {kind}", lambda kind=kind: train_classifier(
         run, f"digits {kind}/training", kind, images, s.hidden, s.steps)) for kind in KINDS}
@@ -256,6 +256,7 @@ EXPERIMENT = Experiment(
         Setting("labels", 2, "its outputs: labels of each pattern", low=1, high=50, integer=True),
         Setting("trials", 2000, "instances of random labels", low=16, high=10**6, integer=True, reduced=1000),
         Setting("newtons", 60, "steps of Newton's method on them", low=10, high=10**4, integer=True, reduced=40),
+        Setting("data", "digits", "images", choices=DATASETS),
         Setting("hidden", 100, "hidden nodes of the networks on digits", low=4, high=10**4, integer=True, reduced=24),
         Setting("steps", 1500, "their gradient steps", low=0, high=10**6, integer=True, reduced=30),
     ),

@@ -8,7 +8,7 @@ import numpy as np
 from meanfield.learning.rate import couplings, jacobian, linear_noise, quantity, scalar_moments
 from theory.errors import InputError
 
-from .digits import load
+from .digits import DATASETS, load
 from .experiment import Experiment, Setting
 from .rate_digits import CLASSES, class_patterns, decoded, evolved, nearest, train_decoder, train_network
 from .rate_dynamics import RateNetwork, deviations, relax
@@ -223,7 +223,7 @@ def _slope(covariance, theory):
 
 def _digits(s, run):
     """Train on digits; the trained attractors' noise is judged, accuracies are told."""
-    images = load(folder=run.folder)
+    images = load(s.data, run.folder)
     found = run.stage("network trained", lambda: train_network(run, images, s.a, s.c, s.steps, TRAINING_TIME, TRAINING_STEP))
     torch = import_torch()
     network = RateNetwork(*(torch.as_tensor(found[name], device=run.device) for name in ("matrix", "amplitude")), s.c)
@@ -342,6 +342,7 @@ EXPERIMENT = Experiment(
         Setting("time", 60.0, "time for which they are sampled, in units of tau", low=4.0, high=10**4, reduced=16.0),
         Setting("waiting", 400.0, "time for which one waits for the slow passage of the saddle-node", low=50.0, high=10**4,
                 reduced=100.0),
+        Setting("data", "digits", "images", choices=DATASETS),
         Setting("steps", 500, "gradient steps of the network on digits", low=0, high=10**6, integer=True, reduced=24),
         Setting("decoder_steps", 2500, "gradient steps of the decoder", low=0, high=10**6, integer=True, reduced=60),
     ),
