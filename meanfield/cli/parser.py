@@ -2,7 +2,6 @@
 
 import argparse
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 
 from theory.errors import InputError
 
@@ -19,7 +18,7 @@ class Parser(argparse.ArgumentParser):
 def build_parser() -> Parser:
     """Return the parser; `parse_args` leaves the function to call in `run`."""
     parser = Parser(prog="meanfield", description="Mean-field statistical mechanics: equations, phases, simulation.", allow_abbrev=False)
-    parser.add_argument("--version", action="version", version=f"meanfield {_version()}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
     for name in COMMANDS:
         module = import_module("." + name.replace("-", "_"), __package__)
@@ -31,8 +30,15 @@ def build_parser() -> Parser:
     return parser
 
 
-def _version() -> str:
-    try:
-        return version("meanfield")
-    except PackageNotFoundError:
-        return "(not installed)"
+class _Version(argparse.Action):
+    """Print the version, which is looked up only when asked for."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            number = version("meanfield")
+        except PackageNotFoundError:
+            number = "(not installed)"
+        print("meanfield", number)
+        parser.exit()

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from functools import cached_property, wraps
 from pathlib import Path
 
-from .. import model_file
 from ..errors import InputError
 from ..model import Model, Parameter
 
@@ -142,6 +141,8 @@ def entry(name_or_path) -> Entry:
         build, structural, alternatives = _builders[name]
         return Entry(name, structural, build, alternatives)
     if text.endswith(".toml") or os.sep in text or Path(text).is_file():
+        from .. import model_file
+
         file = model_file.read(text)
         return Entry(text, file.structural, file.model)
     raise InputError(f"unknown model {text!r}: {_proposal(name)}")
