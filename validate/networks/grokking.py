@@ -90,7 +90,7 @@ def _generalised(times, end):
 def _trained(s, run, hidden, key, points):
     """Training errors (steps, scales) relative to the start, and mean squared test errors (points, scales, groups)."""
     torch = import_torch()
-    task, rate, generator = _task(s.inputs, s.examples, s.data), s.rate, run.generator(key)
+    task, rate, generator = _task(s.inputs, s.examples, s.sample), s.rate, run.generator(key)
     alphas = torch.tensor(_scales(s), dtype=torch.float64, device=run.device)
     z, form = (torch.as_tensor(a, device=run.device) for a in (task.inputs, task.form))
     fresh = torch.randn(GROUPS * s.fresh, s.inputs, generator=generator, dtype=torch.float64, device=run.device) / s.inputs**0.5
@@ -161,7 +161,7 @@ def _task(size, examples, number):
 
 
 def _curve(s, alpha):
-    return _curve_of(s.inputs, s.examples, s.data, alpha, s.eps, s.rate, _steps(s))
+    return _curve_of(s.inputs, s.examples, s.sample, alpha, s.eps, s.rate, _steps(s))
 
 
 @cache
@@ -242,7 +242,7 @@ EXPERIMENT = Experiment(
         Setting("time", 20.0, "duration: steps times the learning rate", above=0, high=10000, reduced=4.0),
         Setting("rate", 0.025, "learning rate, in units in which the output changes at a rate of order one", above=0, high=1),
         Setting("fresh", 2000, "new inputs in each of 20 groups", low=16, high=1000000, integer=True, reduced=800),
-        Setting("data", 5, "number of the data set, on which the delay depends", low=0, high=1000000, integer=True, reduced=1),
+        Setting("sample", 5, "number of the data set, on which the delay depends", low=0, high=1000000, integer=True, reduced=1),
     ),
     predict=predict, measure=measure, draw=draw, wrong={"eps": 0.6}, require=require,
 )

@@ -31,7 +31,7 @@ def predict(s):
     found["edge of stability (batch 1)"] = Prediction(gaussian_regression(np.diag(EDGE_SPECTRUM), 0.0).edge(1), note="exact",
                                                       resolution=0.03)
     data = _regression(s)
-    covariance = _finite_covariance(s.inputs, s.examples, s.noise, s.data, s.rate, s.batch)
+    covariance = _finite_covariance(s.inputs, s.examples, s.noise, s.sample, s.rate, s.batch)
     found["variance (finite set)"] = _relative(np.trace(covariance), "exact")
     found["exponent (finite set)"] = Prediction(float(flatness_exponent(covariance, data.theory.hessian)), note="exact",
                                                 resolution=0.05, scale=1)
@@ -39,7 +39,7 @@ def predict(s):
 
 
 def _predict_two_layers(s):
-    net = _two_layers(s.batch, s.data)
+    net = _two_layers(s.batch, s.sample)
     found = net.stationary
     top = net.minimum.layer(1)
     exponent = flatness_exponent(found.covariance[top, top], net.minimum.hessian[top, top])
@@ -59,7 +59,7 @@ def measure(s, run):
     finite, data = run.stage("finite", lambda: _finite(s, run)), _regression(s)
     measured["variance (finite set)"] = Measurement.of(np.trace(finite["covariance"], axis1=1, axis2=2))
     measured["exponent (finite set)"] = Measurement.of(_exponents(finite["covariance"], data.theory.hessian))
-    net = _two_layers(s.batch, s.data)
+    net = _two_layers(s.batch, s.sample)
     runs = [run.stage(f"two layers 1/{k}", lambda k=k: _two(s, run, net, k)) for k in FRACTIONS]
     top = net.minimum.layer(1)
     totals = [np.trace(r["covariance"], axis1=1, axis2=2) for r in runs]
@@ -79,7 +79,7 @@ def _exponents(covariances, hessian):
 
 def _told(s, data, net, runs):
     small = lyapunov_covariance(data.theory, s.batch).covariance * s.rate
-    exact = _finite_covariance(s.inputs, s.examples, s.noise, s.data, s.rate, s.batch)
+    exact = _finite_covariance(s.inputs, s.examples, s.noise, s.sample, s.rate, s.batch)
     found = net.stationary
     moved = np.array([r["null"].mean() for r in runs])
     detailed = np.diag(data.theory.noise) / (data.residual * np.diag(data.theory.hessian))
@@ -245,7 +245,7 @@ def descend_two_layers(state, inputs, targets, rate, batch):
 
 def _regression(s):
     """The finite data set of linear regression, its minimum, and the theory of descent on it."""
-    return _regression_of(s.inputs, s.examples, s.noise, s.data)
+    return _regression_of(s.inputs, s.examples, s.noise, s.sample)
 
 
 @cache
@@ -286,7 +286,7 @@ def _two_layers(batch, number):
 
 def _keep(s, run, data, finite, net, runs):
     curvature, vectors = np.linalg.eigh(data.theory.hessian)
-    exact = _finite_covariance(s.inputs, s.examples, s.noise, s.data, s.rate, s.batch)
+    exact = _finite_covariance(s.inputs, s.examples, s.noise, s.sample, s.rate, s.batch)
     along = lambda c, u: np.einsum("ap,...ab,bp->...p", u, c, u)  # noqa: E731
     run.keep("curvature", curvature), run.keep("variance", along(finite["covariance"], vectors))
     run.keep("theory", along(exact, vectors))
@@ -325,7 +325,7 @@ def require(s):
     """
     try:
         _online_covariance(s.noise, s.rate, s.batch)
-        _finite_covariance(s.inputs, s.examples, s.noise, s.data, s.rate, s.batch)
+        _finite_covariance(s.inputs, s.examples, s.noise, s.sample, s.rate, s.batch)
     except InputError as reason:
         raise InputError(f"train sgd-fluctuations: {reason}") from None
 
@@ -342,7 +342,7 @@ EXPERIMENT = Experiment(
         Setting("examples", 40, "examples of that set", low=3, high=100000, integer=True, reduced=18),
         Setting("copies", 1500, "networks in each of 20 groups; fewer of the larger networks", low=32, high=1000000, integer=True,
                 reduced=160),
-        Setting("data", 0, "number of the data set", low=0, high=1000000, integer=True),
+        Setting("sample", 0, "number of the data set", low=0, high=1000000, integer=True),
     ),
     predict=predict, measure=measure, draw=draw, wrong={"batch": 3}, require=require,
 )
