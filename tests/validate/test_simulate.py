@@ -19,12 +19,33 @@ def test_against_the_exact_sum():
         assert estimate.r_hat < 1.01 and estimate.tau > 1
 
 
-def test_error_bars_cover():
-    """Over 100 seeds, the share within one and two errors of the exact value."""
-    wanted = exact(load("curie-weiss"), 100, T=1.2, h=0.1).mean["m"]
-    runs = [simulate("curie-weiss", T=1.2, h=0.1, size=100, sweeps=200, chains=32, seed=seed).estimates["m"] for seed in range(100)]
-    z = np.abs([(e.mean - wanted) / e.error for e in runs])
-    assert 0.68 - 0.19 < (z < 1).mean() < 0.68 + 0.19 and (z < 2).mean() > 0.86
+@pytest.mark.parametrize("name, values, options", [
+    ("curie-weiss", {"T": 1.2, "h": 0.1}, {"size": 100, "sweeps": 200, "chains": 32}),
+    pytest.param("curie-weiss", {"T": 1.2, "h": 0.1}, {"size": 100, "sweeps": 200, "chains": 32, "algorithm": "single-site"}, marks=pytest.mark.slow),
+    pytest.param("blume-capel", {"T": 0.5, "Delta": 0.3}, {"size": 60, "sweeps": 400, "chains": 32}, marks=pytest.mark.slow),
+])
+def test_error_bars_cover(name, values, options):
+    """Over 200 seeds, 68 and 95 % within one and two errors of the exact value, up to four deviations of a binomial share."""
+    model = load(name)
+    wanted = exact(model, options["size"], **values)
+    runs = [simulate(model, seed=seed, **values, **options).estimates for seed in range(200)]
+    for key, value in (("energy", wanted.energy), *(() if name == "blume-capel" else (("m", wanted.mean["m"]),))):
+        z = np.abs([(run[key].mean - value) / run[key].error for run in runs])
+        for level, share in ((1, 0.675), (2, 0.946)):
+            assert abs((z < level).mean() - share) < 4 * np.sqrt(share * (1 - share) / len(z))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name, values, options", [("sherrington-kirkpatrick", {"T": 0.9}, {"size": 12})])
+def test_error_bars_over_disorder_cover(name, values, options):
+    """The same with quenched couplings, about the mean of all 250 repeats: errors contain the disorder."""
+    model = load(name)
+    runs = [simulate(model, seed=seed, sweeps=200, chains=64, threads=1, **values, **options).estimates for seed in range(250)]
+    for key in ("energy", "q^2"):
+        means, errors = (np.array([getattr(run[key], part) for run in runs]) for part in ("mean", "error"))
+        z = np.abs(means - means.mean()) / errors
+        for level, share in ((1, 0.675), (2, 0.946)):
+            assert abs((z < level).mean() - share) < 4 * np.sqrt(share * (1 - share) / len(z))
 
 
 def test_broken_symmetry_is_aligned():
