@@ -1,15 +1,15 @@
-"""Tasks A, B and C of the speed table, each against both baselines in the same run (CPU time of one thread), and the lines of B.
+"""The speed table: tasks A, B and C against both baselines in the same run, the lines of B, derivations and start-up, with goals.
 
-    python -m tests.benchmarks [--task A B C2 C3 lines start] [--rounds 3] [--truth]
+    python -m tests.benchmarks [--task A B C2 C3 lines derivation start] [--rounds 3] [--truth]
 
 (1) is a Python loop over the points with scipy's solver, on part of the grid and scaled to all of it; (2) is a damped
-iteration of the whole grid in numpy. The last rows are the CPU time of derivations and of a process that solves one point.
+iteration of the whole grid in numpy. All is CPU time of one thread, the least of the rounds. The samplers have a table of their
+own: python -m tests.benchmarks.montecarlo
 """
 
 import argparse
 import os
 import platform
-import statistics
 import time
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -38,7 +38,7 @@ class TaskA:
         self.starts = np.array([[-1.0], [0.0], [1.0]])
 
     def ours(self):
-        return fixed_points(self.compiled, ("h", self.fields), ("T", self.temperatures), self.starts, cell=64, most=5)
+        return fixed_points(self.compiled, ("h", self.fields), ("T", self.temperatures), self.starts, cell=64, most=4)
 
     def loop(self):
         pick = slice(None, None, 1000 // self.loop_points)
@@ -112,7 +112,7 @@ def _distinct(states):
 
 TASKS = {"A": TaskA, "B": TaskB, "C2": lambda: TaskC(2), "C3": lambda: TaskC(3)}
 LINES_GOAL = 10.0
-EXTRA = "lines", "start"
+EXTRA = "lines", "derivation", "start"
 
 
 def seconds(work):
@@ -123,7 +123,7 @@ def seconds(work):
 
 
 def measure(task, rounds):
-    """Median seconds for the whole grid of (ours, loop, grid), run in turn."""
+    """Fewest seconds for the whole grid of (ours, loop, grid), run in turn."""
     task.ours()
     times = [], [], []
     for _ in range(rounds):
@@ -131,7 +131,22 @@ def measure(task, rounds):
         for column, baseline in ((1, task.loop), (2, task.grid)):
             spent, factor = seconds(baseline)
             times[column].append(spent * factor)
-    return [statistics.median(t) for t in times]
+    return [min(t) for t in times]
+
+
+def verdict(met):
+    return "met" if met else "MISSED"
+
+
+def compare(name, rounds, truth):
+    """Print the row of a task with baselines."""
+    task = TASKS[name]()
+    ours, *baselines = measure(task, rounds)
+    cells = [f"{spent:10.2f} s{spent / ours:8.0f}{goal:7}  {verdict(spent / ours >= goal):6}"
+             for spent, goal in zip(baselines, task.goals)]
+    print(f"{name:3}{1e3 * ours:9.1f} ms", *cells, "", task.__doc__.splitlines()[0], flush=True)
+    if truth:
+        print(f"      {task.check()}", flush=True)
 
 
 def measure_lines(truth):
@@ -139,17 +154,26 @@ def measure_lines(truth):
     task = TaskLines()
     starts, fold = task.starts(), task.ours()
     works = lambda: task.lines(starts), task.ours
-    follow, everything = (statistics.median(1e3 * seconds(work)[0] for _ in range(20)) for work in works)
-    print(f"lines {follow:.2f} ms, with their starts {everything:.2f} ms (goal {LINES_GOAL:.0f}); {sum(map(len, fold))} points")
+    follow, everything = (min(1e3 * seconds(work)[0] for _ in range(20)) for work in works)
+    print(f"\nlines {everything:.2f} ms, {follow:.2f} ms of it along the curves; goal {LINES_GOAL:.0f} ms, "
+          f"{verdict(everything < LINES_GOAL)}; {sum(map(len, fold))} points. {task.__doc__.splitlines()[0]}", flush=True)
     if truth:
         print(f"      {task.check()}")
 
 
+def measure_derivations():
+    """Seconds of CPU time of the equations and Jacobians of every built-in model, the slowest first."""
+    times = startup.derivations()
+    slowest = ", ".join(f"{name} {spent:.2f} s" for name, spent in times[:4])
+    print(f"\nderivation of {len(times)} built-in models: {slowest}, the others less; goal {startup.GOAL:g} s each, "
+          f"{verdict(times[0][1] <= startup.GOAL)}", flush=True)
+
+
 def measure_startup():
-    """Seconds of CPU time before the first solution."""
-    print(f"{'model':26}{'derivation':>12}{'new kernels':>13}{'second process':>16}   (goals {', '.join(f'{g:g} s' for g in startup.GOALS.values())})")
+    """Seconds of CPU time before the first solution, of processes that solve one point."""
+    print(f"\nstart-up, goal {startup.GOAL:g} s each     new kernels, drivers compiled    second process, imports included")
     for name, *times in startup.rows():
-        print(f"{name:26}{times[0]:11.2f}s{times[1]:12.2f}s{times[2]:15.2f}s", flush=True)
+        print(f"{name:28}", *(f"{t:18.2f} s  {verdict(t <= startup.GOAL):6}      " for t in times), flush=True)
 
 
 def machine():
@@ -172,20 +196,10 @@ def main():
     parser.add_argument("--truth", action="store_true", help="also check the solutions")
     options = parser.parse_args()
     print(machine())
-    print("task  ours/s     (1) loop/s  (2) numpy/s   ratio (1)  goal    ratio (2)  goal")
+    print("              ours    (1) loop   ratio   goal            (2) numpy   ratio   goal")
+    extra = {"lines": lambda: measure_lines(options.truth), "derivation": measure_derivations, "start": measure_startup}
     for name in options.task:
-        if name == "lines":
-            measure_lines(options.truth)
-            continue
-        if name == "start":
-            measure_startup()
-            continue
-        task = TASKS[name]()
-        ours, loop, grid = measure(task, options.rounds)
-        print(f"{name:4}  {ours:8.4f}   {loop:9.1f}   {grid:9.2f}   {loop / ours:9.0f}  {task.goals[0]:5}    {grid / ours:8.0f}  {task.goals[1]:5}",
-              flush=True)
-        if options.truth:
-            print(f"      {task.check()}", flush=True)
+        extra[name]() if name in extra else compare(name, options.rounds, options.truth)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def curie_weiss_grid(fields, temperatures, limit=3000, damping=0.5):
 
     Returns
     -------
-    (m, free energy), each (2, temperatures, fields), and the number of points not converged
+    (m, free energy, stable), each (2, temperatures, fields), the index of the lower state, and the number of points not converged
     """
     T, h = np.broadcast_arrays(temperatures[:, None], fields[None, :])
     results, unsettled = [], 0
@@ -43,7 +43,8 @@ def curie_weiss_grid(fields, temperatures, limit=3000, damping=0.5):
         unsettled += left
         results.append(m.reshape(T.shape))
     m = np.array(results)
-    return m, m * m / 2 - T * np.logaddexp((m + h) / T, -(m + h) / T), unsettled
+    free_energy = m * m / 2 - T * np.logaddexp((m + h) / T, -(m + h) / T)
+    return m, free_energy, 1 - (1 - m * m) / T > 0, free_energy.argmin(axis=0), unsettled
 
 
 def iterate(step, x, parameters, limit, damping=0.0):
