@@ -64,6 +64,7 @@ KERNELS = [
     ("sherrington-kirkpatrick", {"T": 0.8, "J0": 0.3, "h": 0.2}, {}, "dense"), ("hopfield", {"T": 0.6, "alpha": 0.5}, {}, "patterns"),
     ("hopfield", {"T": 0.6, "alpha": 0.5}, {}, "dense"), ("p-spin-glass", {"T": 0.8, "h": 0.1}, {"p": 3}, "tensors"),
     ("dense-hopfield", {"T": 0.5, "a": 0.2}, {"p": 3}, "powers"), ("sherrington-kirkpatrick", {"T": 0.8, "h": 0.2}, {}, "delayed"),
+    ("dense-hopfield", {"T": 0.5, "a": 0.2}, {"p": 3}, "memories"),
 ]
 
 

@@ -141,6 +141,7 @@ TORCH = [
     ("hebbian-supervised", {"T": 0.7, "alpha": 0.3, "rho": 0.4}, "two-layer"),
     ("sherrington-kirkpatrick", {"T": 0.9, "h": 0.1}, "delayed"),
     ("bam", {"T": 0.9, "alpha": 0.5}, "delayed"),
+    ("dense-hopfield", {"T": 0.5, "a": 0.3}, "memories"),
 ]
 
 
@@ -151,7 +152,7 @@ def test_torch_by_enumeration(name, parameters, algorithm):
     check_against_exact(model, model.values(**parameters), 7, algorithm=algorithm, temperatures=(), samples=1, sweeps=500)
 
 
-@pytest.mark.parametrize("name, algorithm", [("sherrington-kirkpatrick", "delayed"), ("hopfield", "two-layer")])
+@pytest.mark.parametrize("name, algorithm", [("sherrington-kirkpatrick", "delayed"), ("hopfield", "two-layer"), ("dense-hopfield", "memories")])
 def test_exchange_in_torch_by_enumeration(name, algorithm):
     pytest.importorskip("torch")
     model = load(name)

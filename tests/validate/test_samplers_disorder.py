@@ -168,3 +168,11 @@ def test_many_spins_at_one_temperature_by_another_sampler():
                 draws.append([energy(system, r) for r in range(64)])
         found.append(estimate(np.array(draws).T))
     assert abs(found[0].mean - found[1].mean) < 4 * np.hypot(found[0].error, found[1].error)
+
+
+def test_couplings_of_no_strength_are_not_drawn():
+    """J4 = 0: no tensor of four spins, and none of its memory at a size where it would not fit."""
+    model = load("mixed-p-spin-glass")
+    sample = realise(model, model.values(T=1.0, J3=0.0, J4=0.0), 300, np.random.default_rng(0))
+    assert not sample.tensors and sample.quadratic
+    assert set(realise(model, model.values(T=1.0, J3=0.5, J4=0.0), 20, np.random.default_rng(0)).tensors) == {3}

@@ -79,15 +79,19 @@ def test_against_the_compiled_sampler(name, N, parameters):
 
 def draws(kind, seed, threads):
     """Draws of a sampler in torch."""
-    if kind in ("two-layer", "delayed"):
+    if kind in ("two-layer", "delayed", "memories"):
         model = load("hopfield")
+        if kind == "memories":
+            model = load("dense-hopfield", p=3)
+            options = {"sweeps": 4, "warmup": 2, "replicas": 3, "disorder_samples": 2, "temperatures": (0.3, 0.5)}
+            return sample_quenched(model, model.values(T=0.3, a=0.1), 14, seed=seed, threads=threads, algorithm=kind, **options).draws
         options = {"sweeps": 12, "warmup": 8, "replicas": 4, "disorder_samples": 3, "temperatures": (0.6, 0.9)}
         return sample_quenched(model, model.values(T=0.6, alpha=0.1), 70, seed=seed, threads=threads, algorithm=kind, **options).draws
     model = load(kind)
     return sample(model, model.values(T=0.4), 50, sweeps=12, warmup=16, chains=40, seed=seed, threads=threads, algorithm="batched").draws
 
 
-@pytest.mark.parametrize("kind", ["curie-weiss", "heisenberg", "two-layer", "delayed"])
+@pytest.mark.parametrize("kind", ["curie-weiss", "heisenberg", "two-layer", "delayed", "memories"])
 def test_seeds(kind):
     """Bit for bit the same for a seed and a number of threads, others from another seed; torch's own generator is not touched."""
     before = torch.get_rng_state()

@@ -5,6 +5,8 @@ exact.
   spins at once given z. Over-relaxation reflects z about its mean, z -> mean + c (z - mean) + sqrt(1 - c^2) noise, which leaves
   its law as it is.
 - `Delayed`: sites in order, decided for all replicas together; the flips of a tile reach the other sites by one matrix product.
+- `Memories`: sites in order in the space of patterns, H = -sum_a F_a(M_a) for any polynomials F_a; differences of energies of order N
+  are taken in double precision.
 
 Arithmetic is in single precision: sums of +-1 are exact, and fields are made afresh before rounding accumulates. A GPU that may
 use TF32 for products (torch forbids it by default) would round the fields to three digits: leave it forbidden.
@@ -18,6 +20,8 @@ import numpy as np
 from theory.errors import InputError
 
 from .. import rng
+from .systems import polynomial_rows
+from .systems import possible as possible_compiled
 
 # Over-relaxation of the Gaussian layer.
 REFLECTION = -0.9
@@ -278,19 +282,72 @@ class Delayed(Batch):
         return -0.5 * (self.spins * (self.fields + self.external)).sum(dim=-1)
 
 
-MOVES = {"two-layer": TwoLayer, "delayed": Delayed}
+class Memories(Batch):
+    """Sequential heat bath or Metropolis with stored patterns and interactions of many spins."""
+
+    def __init__(self, samples, spins, temperatures, seed, device, metropolis):
+        super().__init__(samples, spins, temperatures, seed, device, metropolis)
+        found = [polynomial_rows(x) for x in samples]
+        double = {"dtype": self.torch.float64, "device": device}
+        self.patterns = self.torch.as_tensor(np.array([rows for rows, _, _ in found]), **double)
+        self.polynomials = self.torch.as_tensor(np.array([F for _, F, _ in found]), **double).movedim(-1, 0)[:, :, None]
+        self.external, self.spins = self.external.double(), self.spins.double()
+        self._refresh()
+
+    @staticmethod
+    def left_out(sample):
+        """The energy keeps everything."""
+        return 0.0
+
+    def _refresh(self):
+        self.sums = self.spins @ self.patterns.swapaxes(1, 2)
+
+    def value(self, sums):
+        """sum_a F_a, shape (D, R)."""
+        total = self.torch.zeros_like(sums)
+        for coefficient in self.polynomials.flip(0):
+            total = total * sums + coefficient
+        return total.sum(dim=-1)
+
+    def sweep(self, step):
+        """All sites in order; returns the number of flips."""
+        torch, flips, now, T = self.torch, 0, self.value(self.sums), self.rows[..., 0].double()
+        for i in range(self.spins.shape[-1]):
+            kick = -2 * self.spins[..., i]
+            sums = self.sums + kick[..., None] * self.patterns[:, None, :, i]
+            value = self.value(sums)
+            gain = value - now + kick * self.external[..., i]
+            u = torch.rand(gain.shape, generator=self.generator, device=self.device, dtype=torch.float64).clamp(min=2.0**-60)
+            taken = gain > T * (torch.log(u) if self.metropolis else torch.log(u) - torch.log1p(-u))
+            self.spins[..., i] += torch.where(taken, kick, 0.0)
+            self.sums, now = torch.where(taken[..., None], sums, self.sums), torch.where(taken, value, now)
+            flips = flips + taken.sum()
+        return flips
+
+    def permute(self, order):
+        """The sums go with their configurations."""
+        super().permute(order)
+        self.sums = self.torch.take_along_dim(self.sums, order[..., None], dim=1)
+
+    def energies(self):
+        """H, shape (D, R)."""
+        return -self.value(self.sums) - (self.spins * self.external).sum(dim=-1)
+
+
+MOVES = {"two-layer": TwoLayer, "delayed": Delayed, "memories": Memories}
 
 
 def possible(sample):
     """The moves that sample an instance, the faster one on a GPU first."""
     if not sample.quadratic:
-        return []
+        return ["memories"] if "powers" in possible_compiled(sample) and polynomial_rows(sample)[2] else []
     return ["two-layer", "delayed"] if sample.couplings is None and (sample.weights >= 0).all() else ["delayed"]
 
 
 def batches(count, sample, algorithm):
     """Ranges of disorder samples that fit on the device together."""
-    each = 4 * sample.size * (len(sample.rows) if algorithm == "two-layer" else sample.size) + 1
+    width = {"two-layer": len(sample.rows), "memories": 2 * sum(len(m.rows) for m in sample.memories)}.get(algorithm, sample.size)
+    each = 4 * sample.size * width + 1
     size = int(max(1, min(count, BATCH_BYTES // each)))
     return [range(first, min(first + size, count)) for first in range(0, count, size)]
 

@@ -125,7 +125,7 @@ def sample_quenched(
     rule : "heat-bath", or "metropolis", which is faster near and above the transition but hardly ergodic far above it
     thin : int, sweeps from one record to the next
     algorithm : "auto", or how couplings are kept (see `systems`): "dense", "patterns", "powers", "tensors"; or in torch (see
-        `on_torch`) "two-layer", "delayed"
+        `on_torch`) "two-layer", "delayed", "memories"
     device : "cpu", "cuda" or "auto", a GPU where there is one and enough work for it
     threads : int or None, as many as there are processors
 

@@ -51,7 +51,15 @@ def _tensors(model, values, sample, spins):
 
 
 def _powers(model, values, sample, spins):
-    """Memories, pairwise patterns and order parameters whose part of the energy is a polynomial of its own, as rows of signs."""
+    rows, polynomials, whole = polynomial_rows(sample)
+    signal = powers.no_signal() if whole else _signal(model, values, sample)
+    return powers.powers(rows, polynomials, sample.external, spins, signal), sample.offset
+
+
+def polynomial_rows(sample):
+    """Memories, pairwise patterns and order parameters whose part of the energy is a polynomial of its own, as rows of signs (P, n) with
+    polynomials (P, terms); and whether nothing else is left of e(phi).
+    """
     parts = [(m.rows, np.broadcast_to(m.polynomial, (len(m.rows), len(m.polynomial)))) for m in sample.memories]
     if len(sample.rows):
         size = np.abs(sample.rows).max(axis=1)
@@ -61,9 +69,7 @@ def _powers(model, values, sample, spins):
         parts += own
     terms = max(p.shape[1] for _, p in parts)
     polynomials = np.concatenate([np.pad(p, ((0, 0), (0, terms - p.shape[1]))) for _, p in parts])
-    rows = np.concatenate([rows for rows, _ in parts])
-    signal = powers.no_signal() if own is not None else _signal(model, values, sample)
-    return powers.powers(rows, polynomials, sample.external, spins, signal), sample.offset
+    return np.concatenate([rows for rows, _ in parts]), polynomials, own is not None
 
 
 def _separate(sample):
