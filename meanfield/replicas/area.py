@@ -210,7 +210,7 @@ class Member:
     def inside(self, u, values):
         """Whether a point of the sector has not fallen into a smaller one, and represents its mirror images."""
         if not self.signal:
-            return not self._loses_overlap or self._overlap(u, values) > VANISHED
+            return not self._loses_overlap or self.lowest_overlap(u, values) > VANISHED
         signals = u[list(self.sector.signals)]
         return bool((signals[0] if self._mirrored else np.abs(signals).max()) > VANISHED)
 
@@ -218,7 +218,7 @@ class Member:
         """What tells a state from one of more symmetry: its first signal, or its lowest overlap where that may vanish; else inf."""
         if self.signal:
             return float(np.abs(point.u[list(self.sector.signals)]).max())
-        return float(self._overlap(point.u, point.values)) if self._loses_overlap else np.inf
+        return float(self.lowest_overlap(point.u, point.values)) if self._loses_overlap else np.inf
 
     @cached_property
     def _loses_overlap(self):
@@ -226,7 +226,7 @@ class Member:
         return not self.sector.centred and any(m.sector.centred and m.steps == self.steps and m.sector.null == self.sector.null
                                                for m in self.area.members)
 
-    def _overlap(self, u, values):
+    def lowest_overlap(self, u, values):
         """The lowest overlap."""
         T = self.area.parameters(values).get("T", 1.0)
         return min(u[o.q[0]] if o.q else o.diagonal - T * u[o.C] for o in self._structure)

@@ -10,7 +10,7 @@ from theory.symbols import T as TEMPERATURE
 
 from .area import MARGINAL
 from .extended import curve
-from .general import trace_general
+from .general import nearest, trace_general
 
 __all__ = ["Border", "Borders", "Start", "events_on"]
 
@@ -148,11 +148,7 @@ class Border:
 
     def nearest(self, place):
         """(i, share): where the polyline of the curve is closest to a place."""
-        unit, target = self.area.unit(self.places), self.area.unit(place)
-        first, step = unit[:-1], np.diff(unit, axis=0)
-        share = np.clip(((target - first) * step).sum(1) / np.maximum((step**2).sum(1), 1e-300), 0, 1)
-        i = int(np.abs(first + share[:, None] * step - target).max(1).argmin())
-        return i, float(share[i])
+        return nearest(self.area, self.places, place)
 
     def landed(self, k, value, place):
         """The place on the curve, near another, where the k-th parameter has a value; None where Newton's method fails."""

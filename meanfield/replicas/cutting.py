@@ -7,6 +7,7 @@ from itertools import combinations, groupby, pairwise
 import numpy as np
 
 from ..bifurcations.lines import Line, SpecialPoint
+from .junctions import Growth, junction_kind
 from .spread import equilibrium
 
 __all__ = ["Cutter"]
@@ -33,6 +34,9 @@ NAMED, SLOW_NAMED = 7, 5
 # Ends of lines closer than the first to a crossing of instabilities, in units of the box, end there; closer than the second they meet.
 SNAP = 1e-2
 MEETING = 1e-6
+# Lines whose ends make special points, and at how many points of a curve of instabilities it is asked what grows.
+MEETING_KINDS = ("continuous", "first-order", "static", "at")
+SAMPLES = 9
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,21 +69,23 @@ class Cutter:
 
     def __init__(self, area, borders, spread):
         self.area, self.borders, self.spread = area, borders, spread
+        self.junctions, self.turns = [], {}
         self.worth = {"fold": self._fold, "equal_free_energies": self._equal, "instability": self._instability, "replicon": self._replicon,
                       "zero_entropy": self._entropy, "static": self._static, "dynamic": self._dynamic, "capacity": self._capacity}
 
     def lines(self):
         """All Lines, those of equilibrium first."""
         order = ("continuous", "first-order", "static", "capacity", "spinodal", "dynamic", "at", "gardner", "zero-entropy")
-        found = [self._snapped(line) for border in self.borders.curves for line in self._cut(border)]
-        return sorted(found, key=lambda line: order.index(line.kind))
+        found = [line for border in self.borders.curves for line in self._cut(border)]
+        self.junctions = self._junctions(found)
+        return sorted(map(self._snapped, found), key=lambda line: order.index(line.kind))
 
     def _snapped(self, line):
-        """A line whose ends next to a crossing of instabilities are there."""
+        """A line whose ends next to a special point are there."""
         places = line.points
         for side in (0, -1):
             unit = self.area.unit(places)
-            for at in self.crossings:
+            for at in [*self.crossings, *(p.at for p in self.junctions)]:
                 distance = np.abs(unit - self.area.unit(at)).max(1)
                 if distance[side] < SNAP and np.ptp(unit, axis=0).max() > 2 * SNAP:
                     kept = places[distance > SNAP / 2]
@@ -100,11 +106,29 @@ class Cutter:
 
     def _cut(self, border):
         kinds = self._kinds(border)
+        if border.kind == "instability":
+            kinds = self._supercritical(border, kinds)
         index = 0
         for kind, group in groupby(kinds):
             first, index = index, index + len(list(group))
             if kind:
                 yield from self._lines(border, kinds, first, index - 1)
+
+    def _supercritical(self, border, kinds):
+        """What the points of a curve of instabilities are worth, without those at which the state of less symmetry grows backwards."""
+        grown = [m for m in self.area.members if m.steps == border.members[0].steps and set(m.sector.free) > set(border.members[0].sector.free)
+                 and (m.sector.null == border.members[0].sector.null) == (border.block == "overlaps")]
+        inside = [i for i, kind in enumerate(kinds) if kind]
+        if not grown or len(inside) < 2:
+            return kinds
+        growth = Growth(border, min(grown, key=lambda m: len(m.sector.free)))
+        chosen = sorted({inside[round(share * (len(inside) - 1))] for share in np.linspace(0.02, 0.98, SAMPLES)})
+        kept = list(kinds)
+        for i, z, before in growth.tricritical(chosen):
+            self.turns[id(border), i] = z
+            behind = range(i + 1, len(kinds)) if before > 0 else range(i + 1)
+            kept = [() if k in behind else kind for k, kind in enumerate(kept)]
+        return kept
 
     def _kinds(self, border):
         """What every point of a curve is worth; of slow ones every few points, and all where these differ."""
@@ -141,6 +165,8 @@ class Cutter:
         other = i + side
         if not 0 <= other < len(kinds):
             return None
+        if (turn := self.turns.get((id(border), min(i, other)))) is not None:
+            return turn
         left, inside, outside, best = min(i, other), float(i > other), float(other > i), None
         for _ in range(HALVINGS if hasattr(border, "curve") else SLOW_HALVINGS):
             middle = (inside + outside) / 2
@@ -168,7 +194,7 @@ class Cutter:
         """[(piece of a run, [labels of the two phases, for each kind])], cut where labels change."""
         chosen = sorted({round(k) for k in np.linspace(0, len(run) - 1, min(NAMED if hasattr(border, "curve") else SLOW_NAMED, len(run)))})[1:-1] or [len(run) // 2]
         names = {k: self._between(border, kinds, run[k]) for k in chosen}
-        start = 0
+        head, start = [], 0
         for a, b in pairwise(chosen):
             if names[a] == names[b]:
                 continue
@@ -176,9 +202,24 @@ class Cutter:
             while high - low > 1:
                 middle = (low + high) // 2
                 low, high = (middle, high) if self._between(border, kinds, run[middle]) == names[a] else (low, middle)
-            yield run[start:high + 1], names[a]
-            start = high
-        yield run[start:], names[chosen[-1]]
+            change = self._change(border, kinds, run[low], run[high], names[a])
+            yield [*head, *run[start:low + 1], change], names[a]
+            head, start = [change], high
+        yield [*head, *run[start:]], names[chosen[-1]]
+
+    def _change(self, border, kinds, a, b, name):
+        """Variables between two points of a curve where the labels of the first change."""
+        inside, outside, best = 0.0, 1.0, b
+        for _ in range(SLOW_HALVINGS):
+            middle = (inside + outside) / 2
+            z = border.chord(a, b, middle)
+            if z is None:
+                break
+            if self._between(border, kinds, z) == name:
+                inside = middle
+            else:
+                outside, best = middle, z
+        return best
 
     # What happens at a point of a curve: kinds of transitions, () for none
 
@@ -396,7 +437,33 @@ class Cutter:
                     kind = "turning" if p.kind.startswith(("maximum", "minimum")) else "at" if p.kind == "replicon" and kinds[0] == "spinodal" else None
                     if kind and not (kind == "turning" and self._edge(border.values(z))):
                         found.append(SpecialPoint(kind, np.array(border.values(z)), border.unknowns(z), self._between(border, kinds, z)[0]))
-        return found + self._crossings(lines)
+        return found + self._crossings(lines) + self.junctions
+
+    def _junctions(self, lines):
+        """Special points inside the plane at which ends of lines meet, but those at crossings of instabilities."""
+        ends = [(self.area.unit(end), line) for line in lines if line.kind in MEETING_KINDS for end in line.points[[0, -1]]]
+        ends = [(unit, line) for unit, line in ends if (np.abs(unit - 0.5) < 0.5 - SNAP).all()]
+        known, found = [self.area.unit(at) for at in self.crossings], []
+        for unit, _ in ends:
+            if any(np.abs(unit - other).max() < SNAP for other in known):
+                continue
+            meeting = [line for other, line in ends if np.abs(unit - other).max() < SNAP]
+            kind = junction_kind([k for k, _ in {(line.kind, frozenset(line.between)) for line in meeting}])
+            if kind is not None:
+                at = self._meeting_place(unit, meeting)
+                known.append(self.area.unit(at))
+                names = tuple(dict.fromkeys(name for line in meeting for name in line.between))
+                found.append(SpecialPoint(kind, at, np.array([]), names))
+        return found
+
+    def _meeting_place(self, unit, meeting):
+        """Where lines meet: a tricritical point that is known, or the crossing of two of their curves, or where they end."""
+        rough = self.area.low + unit * (self.area.high - self.area.low)
+        near = lambda at: np.abs(self.area.unit(at) - unit).max() < 2 * SNAP
+        turns = [np.array(line.border.values(z)) for line in meeting for (key, _), z in self.turns.items() if key == id(line.border)]
+        crossings = (at for one, two in combinations(dict.fromkeys(line.border for line in meeting), 2)
+                     if one.kind != "static" and two.kind != "static" for at in _crossings(self.area, one, two))
+        return next((at for at in (*turns, *crossings) if near(at)), rough)
 
     def _edge(self, values):
         unit = self.area.unit(values)

@@ -7,7 +7,7 @@ from theory.errors import InputError
 from .curves import Node, Stepping, correct, follow, node
 from .limits import _load, _spread, _variance
 
-__all__ = ["GeneralBorder", "trace_general"]
+__all__ = ["GeneralBorder", "nearest", "trace_general"]
 
 STEPPING = Stepping(atol=1e-8, first=0.02, largest=0.08, smallest=1e-4, turn=0.93, steps=60)
 ASIDE = 3e-3
@@ -35,8 +35,10 @@ class Condition:
     def __call__(self, z):
         parts, values = self.split(np.asarray(z, dtype=float))
         try:
-            found = [m.residual(w, values) for m, w in zip(self.members, parts)] if self.kind != "capacity" else []
-            return np.append(np.concatenate(found) if found else [], self.condition(parts, values))
+            # Points outside the domain are met on the way.
+            with np.errstate(all="ignore"):
+                found = [m.residual(w, values) for m, w in zip(self.members, parts)] if self.kind != "capacity" else []
+                return np.append(np.concatenate(found) if found else [], self.condition(parts, values))
         except (ValueError, ZeroDivisionError, OverflowError, np.linalg.LinAlgError, InputError):
             return np.full(len(z) - 1, np.nan)
 
@@ -54,6 +56,15 @@ class Condition:
         if self.kind == "static":
             return 1 - member.largest_block(w, values)
         return member.quantity(w, values, {"replicon": "replicon", "zero_entropy": "entropy"}[self.kind])
+
+
+def nearest(area, places, place):
+    """(i, share): where the polyline of a curve is closest to a place."""
+    unit, target = area.unit(places), area.unit(place)
+    first, step = unit[:-1], np.diff(unit, axis=0)
+    share = np.clip(((target - first) * step).sum(1) / np.maximum((step**2).sum(1), 1e-300), 0, 1)
+    i = int(np.abs(first + share[:, None] * step - target).max(1).argmin())
+    return i, float(share[i])
 
 
 class GeneralBorder:
@@ -122,6 +133,10 @@ class GeneralBorder:
         z = correct(self.condition, start, first + share * (second - first), STEPPING.atol)
         return None if z is None else self._plain(z)
 
+    def nearest(self, place):
+        """(i, share): where the polyline of the curve is closest to a place."""
+        return nearest(self.area, self.places, place)
+
     def landed(self, k, value, place):
         """The place on the curve, near another, where the k-th parameter has a value; None where Newton's method fails."""
         i = int(np.abs(self.area.unit(self.places) - self.area.unit(place)).max(1).argmin())
@@ -146,10 +161,9 @@ class GeneralBorder:
         """Whether a start of the same kind is close to this curve in the plane."""
         if kind != self.kind or sorted(map(id, (m for m, _ in states))) != sorted(map(id, self.members)):
             return False
-        unit, target = self.area.unit(self.places), self.area.unit(values)
-        first, step = unit[:-1], np.diff(unit, axis=0)
-        share = np.clip(((target - first) * step).sum(1) / np.maximum((step**2).sum(1), 1e-300), 0, 1)
-        return bool(np.abs(first + share[:, None] * step - target).max(1).min() < CLOSE)
+        i, share = self.nearest(values)
+        unit = self.area.unit(self.places)
+        return bool(np.abs(unit[i] + share * (unit[i + 1] - unit[i]) - self.area.unit(values)).max() < CLOSE)
 
 
 def trace_general(area, kind, members, block, states, values):
