@@ -41,6 +41,7 @@ class PlaneCurve:
     ----------
     model : name
     kind : one of KINDS
+    label : the text of a condition, the name of a function, or the kind
     parameters : names of the two parameters
     fixed : {name: value} of the others
     points : (n, 2)
@@ -53,6 +54,7 @@ class PlaneCurve:
 
     model: str
     kind: str
+    label: str
     parameters: tuple
     fixed: dict
     points: np.ndarray
@@ -72,7 +74,7 @@ class PlaneCurve:
     def as_dict(self):
         """Plain values for JSON."""
         special = [{"kind": kind, "at": values} for kind, values in self.special_points]
-        return {"model": self.model, "kind": self.kind, "parameters": list(self.parameters), "fixed": dict(self.fixed),
+        return {"model": self.model, "kind": self.kind, "label": self.label, "parameters": list(self.parameters), "fixed": dict(self.fixed),
                 "points": self.points.tolist(), "states": {n: v.tolist() for n, v in self.states.items()},
                 "special_points": special, "ends": list(self.ends)}
 
@@ -145,6 +147,11 @@ class _Plane:
         if kind == "at" and not self.coupled:
             raise InputError("there is no de Almeida-Thouless line without quenched couplings")
 
+    @property
+    def label(self):
+        """What the curves are of, in words."""
+        return self.kind if self.condition is None else getattr(self.condition, "__name__", str(self.condition))
+
     def starts(self):
         """(start, other) of curves that sections meet."""
         for share, (r, s) in product(SECTIONS, (self.ranges, self.ranges[::-1])):
@@ -203,7 +210,7 @@ class _Plane:
             return None
         found, ends = self._own_half(found, start)
         special = tuple(("turning" if p.kind.startswith(("maximum", "minimum")) else p.kind, p.values) for p in found.special_points)
-        return PlaneCurve(model.name, self.kind, self.names, {**model.structural, **fixed}, found.points, found.states, special,
+        return PlaneCurve(model.name, self.kind, self.label, self.names, {**model.structural, **fixed}, found.points, found.states, special,
                           ends, found.residual)
 
     def _own_half(self, curve, start):
@@ -249,7 +256,7 @@ class _Plane:
         special = tuple(("turning", {**dict(zip(self.names, map(float, equations.values(w)))),
                                      **dict(zip(box.names, map(float, equations.states(w)[0])))}) for w in turning_points(equations, points))
         residual = max(np.abs(equations.residual(p.w)).max() for p in points)
-        return PlaneCurve(box.model.name, self.kind, self.names, box.parameters, np.array([equations.values(p.w) for p in points]),
+        return PlaneCurve(box.model.name, self.kind, self.label, self.names, box.parameters, np.array([equations.values(p.w) for p in points]),
                           named, special, (points[0].end, points[-1].end), float(residual))
 
     def _equations(self, box, bases):

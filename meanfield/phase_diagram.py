@@ -3,7 +3,7 @@
 import json
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import product
 
@@ -17,7 +17,7 @@ from .bifurcations.continuation import Arclength
 from .diagram.grid import scan
 from .diagram.labels import PhaseNames
 from .diagram.sections import from_plain, packed, plain, unpacked
-from .bifurcations.lines import LineCutter, LineFinder
+from .bifurcations.lines import Line, LineCutter, LineFinder
 from .branches import susceptibilities
 from .inputs import coupled, has_couplings, refuse_ansatz
 from .kernels.cache import digest
@@ -104,6 +104,19 @@ class PhaseDiagram:
                 "lines": [line.as_dict() for line in self.lines], "phases": [p.as_dict() for p in self.phases],
                 "special_points": [p.as_dict((self.x.name, self.y.name)) for p in self.special_points],
                 "warnings": list(self.warnings)}
+
+    def with_curves(self, curves):
+        """The diagram with PlaneCurves in its plane among the lines, of kind "condition" and between their label.
+
+        Raises
+        ------
+        InputError
+            For a curve in another plane.
+        """
+        names = (self.x.name, self.y.name)
+        if foreign := [c for c in curves if tuple(c.parameters) != names]:
+            raise InputError(f"expected curves in {' and '.join(names)}, got one in {' and '.join(foreign[0].parameters)}")
+        return replace(self, lines=(*self.lines, *(Line("condition", (c.label,), c.points) for c in curves)))
 
     def plot(self, ax=None, **options):
         """Draw the diagram; see `meanfield.plot.phase_diagram`."""

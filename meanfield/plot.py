@@ -46,6 +46,7 @@ LINE_STYLES = {
     "dynamic": {"linestyle": (0, (8, 1.6, 1, 1.6)), "linewidth": 1.5, "color": "#0072b2"},
     "at": {"linestyle": (0, (4, 1.6, 1, 1.6)), "linewidth": 1.5, "color": "#d55e00"},
     "gardner": {"linestyle": (0, (4, 1.6, 1, 1.6, 1, 1.6)), "linewidth": 1.5, "color": "#d55e00"},
+    "condition": {"linestyle": (0, (1, 1, 3, 1)), "linewidth": 1.4, "color": "#a0508c"},
     "zero-entropy": {"linestyle": (0, (2.5, 1.8)), "linewidth": 1.2, "color": "#00785a"},
 }
 # What areas are hatched for: a state with a signal is metastable; the ansatz is unstable.
@@ -318,7 +319,9 @@ def _legend(ax, lines, points, keys=(), patches=()):
     from matplotlib.lines import Line2D
 
     kinds = [k for k in LINE_STYLES if any(line.kind == k for line in lines)]
-    handles = [Line2D([], [], label=LINE_NAMES.get(k, k), **LINE_STYLES[k]) for k in kinds]
+    conditions = ", ".join(f"{label} = 0" for label in dict.fromkeys(line.between[0] for line in lines if line.kind == "condition"))
+    names = LINE_NAMES | {"condition": conditions}
+    handles = [Line2D([], [], label=names.get(k, k), **LINE_STYLES[k]) for k in kinds]
     marks = [k for k in POINT_STYLES if any(p.kind == k for p in points)]
     handles += [Line2D([], [], linestyle="", label=POINT_NAMES.get(k, f"{k} point"), **POINT_STYLES[k]) for k in marks]
     letter = {"linestyle": "", "markersize": 7, "color": INK, "markeredgewidth": 0.3}

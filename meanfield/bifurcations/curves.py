@@ -19,6 +19,8 @@ __all__ = ["Coexistence", "Condition", "CurvePoint", "Fold", "Instability", "Tra
 # amplitudes up to which they reach, and how close an end is to the edge of the box to lie on it.
 FIT = 1e-6
 NODES, LEAST_NODES, LOW, WIDEST, EDGE = 18, 7, 0.15, (0.1, 0.2, 0.35, 0.6), 1e-12
+# A change with the degree that is good enough to try no other range.
+SHARP = 1e-13
 # The smallest width of a difference.
 LEAST = 1e-10
 
@@ -354,7 +356,9 @@ def merging_point(equations, points, options=Tracing()):
     rising = int(np.argmin(np.append(np.diff(amplitudes) > 0, False))) + 1
     known, w = amplitudes[:rising], np.array([p.w for p in points[:rising]])
     best = np.inf, None
-    for top in {min(known[-1], widest) for widest in WIDEST}:
+    for top in sorted({min(known[-1], widest) for widest in WIDEST}, reverse=True):
+        if best[0] < SHARP:
+            break
         nodes = _even_nodes(equations, options, fading, known, w, top)
         if len(nodes) > LEAST_NODES:
             best = min(best, _at_zero(nodes), key=lambda found: found[0])

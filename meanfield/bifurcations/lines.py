@@ -107,7 +107,7 @@ class LineFinder:
 
     def __init__(self, box, options=Tracing()):
         self.box, self.options = box, options
-        self.curves, self.special, self.grown = [], [], 0
+        self.curves, self.special, self.sharp, self.grown = [], [], [], 0
 
     def add(self, origin, values):
         """Trace the curve through a transition of this Origin at parameter values, unless it is known."""
@@ -117,7 +117,7 @@ class LineFinder:
         points = trace(equations, start, self.box.generic_symmetry, self.options)
         if len(points) > 1:
             self.curves.append(_Curve(equations, points))
-            self.special += [self.sharp(p, equations) for p in self.ends(equations, points) if not self.known(p)]
+            self.special += [p for p in self.ends(equations, points) if not self.known(p)]
 
     def grow(self):
         """Add first-order lines from the cusps and tricritical points of spinodals, those of curves added since the last call."""
@@ -135,7 +135,7 @@ class LineFinder:
             if inward[0].end == "merge":
                 point, start = tricritical_start(self.box, equations, inward)
                 if point and not self.known(special := SpecialPoint(*point)):
-                    self.special.append(self.sharp(special))
+                    self.special.append(special)
                 if start:
                     yield start
 
@@ -168,10 +168,14 @@ class LineFinder:
             return SpecialPoint(*sharp)
         return SpecialPoint("multicritical", place, states[-1]) if sound else None
 
-    def sharp(self, point, equations=None):
-        """A special point to all digits, where the equations for it are known."""
-        found = sharpened(self.box.family, point.kind, point.at, [point.state])
-        return point if found is None else replace(point, at=found[0], state=found[1])
+    def sharpen(self, k):
+        """The k-th special point to all digits, where the equations for it are known."""
+        point = self.special[k]
+        if not any(point is p for p in self.sharp):
+            found = sharpened(self.box.family, point.kind, point.at, [point.state])
+            self.special[k] = point if found is None else replace(point, at=found[0], state=found[1])
+            self.sharp.append(self.special[k])
+        return self.special[k]
 
     @staticmethod
     def joint(equations):
@@ -185,7 +189,7 @@ class LineFinder:
         for k, other in enumerate(self.special):
             if self.near(point.at, other.at, 1e-3):
                 if other.kind == "multicritical" and point.kind != "multicritical":
-                    self.special[k] = self.sharp(point)
+                    self.special[k] = point
                 return True
         return False
 
@@ -201,7 +205,7 @@ class LineCutter:
 
     def lines(self):
         """All Lines: those of curves, and tricritical points as lines of one point."""
-        found = self.distinct([line for curve in self.finder.curves for line in self.cut(curve)])
+        found = self.sharpened(self.distinct([line for curve in self.finder.curves for line in self.cut(curve)]))
         return [*found, *(self.point_line(p, found) for p in self.kept(found) if p.kind == "tricritical")]
 
     def special_points(self, lines):
@@ -209,6 +213,16 @@ class LineCutter:
         ends = self.critical_ends(lines)
         kept = [p for p in self.kept(lines) if not any(self.finder.near(p.at, e.at, 1e-3) for e in ends)] + ends
         return [*kept, *self.triple_points(lines, kept), *self.turning(lines)]
+
+    def sharpened(self, lines):
+        """Lines that end at the exact places of the special points that are kept."""
+        kept = self.kept(lines)
+        for k, rough in enumerate(list(self.finder.special)):
+            if any(rough is p for p in kept):
+                exact = self.finder.sharpen(k)
+                lines = [replace(line, points=np.where((line.points == rough.at).all(axis=1, keepdims=True), exact.at, line.points))
+                         for line in lines]
+        return lines
 
     def kept(self, lines):
         """Special points without metastable ones and those where lines only seem to meet."""

@@ -17,6 +17,8 @@ def add_arguments(parser) -> None:
     parser.add_argument("--y", metavar="NAME=LO:HI[:POINTS]", required=True, help="vertical axis")
     parser.add_argument("-o", "--output", metavar="FILE", help="write a figure (.png, .pdf, .svg)")
     parser.add_argument("--data", metavar="FILE", help="write the grid of solutions (.nc, netCDF)")
+    parser.add_argument("--curve", metavar="EXPRESSION", action="append", default=[],
+                        help="also trace where an expression in order parameters, parameters, f and s vanishes, such as 'm - 1/2'; repeatable")
     parser.add_argument("--jobs", metavar="N", type=positive_integer, default=1, help="number of processes (default: 1)")
     parser.add_argument("--checkpoint", metavar="FILE", help="keep what is done in FILE (.npz); the same command goes on from there")
 
@@ -28,12 +30,15 @@ def run(args) -> int:
     data = require_writable(args.data, DATA, "--data")
     checkpoint = require_writable(args.checkpoint, CHECKPOINT, "--checkpoint")
     setting = read_setting(args, axes)
+    from ..curves import curves
     from ..phase_diagram import phase_diagram
     from ..scans.running import processes
 
     with processes(args.jobs) as executor:
         diagram = phase_diagram(setting.model, x=_limits(x), y=_limits(y), progress=progress(), executor=executor, checkpoint=checkpoint,
                                 **ansatz(setting, args), **setting.values)
+    for text in args.curve:
+        diagram = diagram.with_curves(curves(setting.model, "condition", x=_limits(x), y=_limits(y), condition=text, **setting.values))
     written = [diagram.save(path) for path in (figure, data) if path]
     for text in diagram.warnings:
         warn(text)

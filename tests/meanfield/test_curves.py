@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from meanfield import curves
+from meanfield import curves, phase_diagram
 from theory.errors import InputError
 
 PLANE = {"x": ("Delta", 0.0, 0.6), "y": ("T", 0.05, 1.1)}
@@ -95,3 +95,18 @@ def test_what_is_refused(kind, given, said):
     with pytest.raises(InputError, match=said) as caught:
         curves("blume-capel", kind, **PLANE, **given)
     assert "\n" not in str(caught.value)
+
+
+def test_curves_in_a_diagram(tmp_path):
+    """A condition is a line of the diagram, in its JSON and in its picture, and no curve of another plane is taken."""
+    plane = {"x": ("h", -0.4, 0.4, 5), "y": ("T", 0.4, 1.4, 5)}
+    found = curves("curie-weiss", "condition", condition="m - 1/2", start={"h": 0.2, "T": 0.7 / math.atanh(0.5), "m": 0.5}, **plane)
+    diagram = phase_diagram("curie-weiss", sections=(0.3,), **plane).with_curves(found)
+    line, = diagram.lines_of("condition")
+    assert line.as_dict()["between"] == ["m - 1/2"] and len(line.points) == len(found[0])
+    pytest.importorskip("matplotlib").use("Agg")
+    drawn = [t.get_text() for t in diagram.plot().axes.get_legend().get_texts()]
+    assert "m - 1/2 = 0" in drawn
+    with pytest.raises(InputError, match="expected curves in h and T"):
+        diagram.with_curves(curves("curie-weiss", "condition", condition="m - 1/2", start={"J": 1, "T": 0.91, "m": 0.5},
+                                   x=("J", 0.5, 1.5), y=("T", 0.2, 1.6)))
