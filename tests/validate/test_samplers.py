@@ -152,6 +152,15 @@ def test_torch_by_enumeration(name, parameters, algorithm):
     check_against_exact(model, model.values(**parameters), 7, algorithm=algorithm, temperatures=(), samples=1, sweeps=500)
 
 
+@pytest.mark.parametrize("name, parameters, algorithm", TORCH)
+def test_gpu_by_enumeration(name, parameters, algorithm):
+    """The same code on a GPU, where there is one."""
+    if not pytest.importorskip("torch").cuda.is_available():
+        pytest.skip("no GPU")
+    model = load(name)
+    check_against_exact(model, model.values(**parameters), 7, algorithm=algorithm, temperatures=(), samples=1, sweeps=500, device="cuda")
+
+
 @pytest.mark.parametrize("name, algorithm", [("sherrington-kirkpatrick", "delayed"), ("hopfield", "two-layer"), ("dense-hopfield", "memories")])
 def test_exchange_in_torch_by_enumeration(name, algorithm):
     pytest.importorskip("torch")

@@ -115,6 +115,18 @@ def test_devices():
             simulate(name, T=0.4, size=20, device="cuda")
 
 
+@pytest.mark.parametrize("name, N, parameters", [("curie-weiss", 64, {"T": 1.1}), ("random-field-ising-gaussian", 40, {"T": 0.7}), ("heisenberg", 30, {"T": 0.2})])
+def test_gpu_against_the_processor(name, N, parameters):
+    """The same code on a GPU, where there is one."""
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU")
+    model = load(name)
+    found = [sample(model, model.values(**parameters), N, sweeps=60, chains=1000, device=device, **OPTIONS) for device in ("cuda", "cpu")]
+    for a in range(found[0].draws.shape[-1]):
+        x, y = (estimate(chains.draws[..., a] ** 2) for chains in found)
+        assert abs(x.mean - y.mean) < 4.5 * np.hypot(x.error, y.error)
+
+
 @pytest.mark.parametrize("options, message", [({"rule": "metropolis"}, "single-site"), ({"rule": "magic", "algorithm": "single-site"}, "rule must be")])
 def test_refusals(options, message):
     model = load("curie-weiss")
