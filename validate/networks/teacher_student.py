@@ -207,6 +207,13 @@ def _keep_curves(s, run):
     for kind, loads, overlaps in (("spherical", CURVE, spherical), ("binary", BINARY_CURVE, binary)):
         measured = [Measurement.of(_errors(overlaps(alpha)["R"])) for alpha in loads]
         run.keep(kind, [(alpha, m.value, m.error) for alpha, m in zip(loads, measured)])
+        run.keep(f"{kind}, theory", _theory_curve(kind, np.linspace(0.02, 1.2, 36) * max(loads)))
+
+
+def _theory_curve(kind, loads):
+    """The loads with Gibbs' and Bayes' errors, array (3, loads)."""
+    q = [solve(f"teacher-student-{kind}", alpha=alpha).order_parameters["q"] for alpha in loads]
+    return [loads, [_error(x) for x in q], [_error(overlap_of_mean(x, x)) for x in q]]
 
 
 def _separated(s, run):
@@ -303,18 +310,17 @@ def draw(report, figure):
 
 def _draw_curves(ax, report, checks):
     for colour, kind in zip(("C0", "C3"), ("spherical", "binary")):
-        loads = np.linspace(0.05, 5, 34) if kind == "spherical" else np.linspace(0.05, 1.8, 36)
-        q = [solve(f"teacher-student-{kind}", alpha=alpha).order_parameters["q"] for alpha in loads]
-        ax.plot(loads, [_error(x) for x in q], color=colour, lw=1, label=f"{kind}, Gibbs")
-        if kind == "spherical":
-            ax.plot(loads, [_error(overlap_of_mean(x, x)) for x in q], color="C1", lw=1, label="spherical, Bayes")
         if kind in report.curves:
+            loads, gibbs, bayes = report.curves[f"{kind}, theory"]
+            ax.plot(loads, gibbs, color=colour, lw=1, label=f"{kind}, Gibbs")
+            ax.plot(loads, bayes, color=colour, lw=1, ls="--", label=f"{kind}, Bayes")
             alpha, error, spread = report.curves[kind].T
             ax.errorbar(alpha, error, spread, fmt="o", ms=3, mfc="none", color=colour)
         limit = checks[f"eps(Gibbs, {kind})"]
         ax.errorbar([report.settings[f"alpha_{kind}"]], [limit.measured], [limit.error], fmt="s", ms=4, color=colour)
     ax.set(xlabel="examples a weight", ylabel="generalisation error (open: one size)", ylim=(0, 0.52))
-    ax.legend(frameon=False, fontsize=7)
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(frameon=False, fontsize=7)
 
 
 def _draw_limits(ax, checks, label):
