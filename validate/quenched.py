@@ -29,8 +29,6 @@ REPLICAS = 2
 MANY_REPLICAS = 8
 WARM_UP = 1.0
 SAMPLES = 64
-# Couplings of more than two spins are slow to equilibrate: longer chains of fewer samples.
-FEW_SAMPLES = 32
 MAX_SAMPLES = 1024
 # Times as many samples of the smaller sizes, at most.
 MORE = 4.0
@@ -154,8 +152,7 @@ def effort(model, values, sizes, prediction, budget, sweeps=None, chains=None):
     costs = {N: REPLICAS * (1 + WARM_UP) * _sweep_cost(model, values, N, protocol) for N in sizes}
     more = {N: min(MORE, max(sizes) / N) for N in sizes}
     affordable = budget / 2 / sum(more[N] * cost for N, cost in costs.items())
-    least = FEW_SAMPLES if most_spins(model, values) > 2 else SAMPLES
-    samples = max(2, chains // copies) if chains else int(np.clip(affordable / (sweeps or usual), least, MAX_SAMPLES))
+    samples = max(2, chains // copies) if chains else int(np.clip(affordable / (sweeps or usual), SAMPLES, MAX_SAMPLES))
     sweeps = sweeps or int(np.clip(affordable / samples, min(MIN_SWEEPS, usual), 10 * usual if chains else usual))
     return Effort(sweeps, {N: samples if chains else int(samples * more[N]) for N in sizes})
 

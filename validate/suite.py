@@ -49,7 +49,7 @@ BUDGET = 10.0
 # The reduced suite: of models without quenched couplings, of those that are sampled site by site, with couplings, with those of many spins.
 REDUCED = {"sizes": (125, 250, 500), "chains": 32, "sweeps": 400}
 REDUCED_VECTORS = {"sizes": (50, 100, 200), "chains": 32, "sweeps": 200}
-REDUCED_QUENCHED = {"sizes": (100, 200), "chains": 96, "sweeps": 60}
+REDUCED_QUENCHED = {"sizes": (100, 200), "chains": 64, "sweeps": 60}
 REDUCED_TENSORS = {"sizes": (20, 40), "chains": 256, "sweeps": 40}
 
 
