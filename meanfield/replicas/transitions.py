@@ -302,15 +302,31 @@ class Finder:
         """Instabilities of symmetric branches."""
         for t, s in self._instabilities():
             spring = [o for o in self.segments if any(abs(b - t) < SAME for b in o.bounds) and len(o.sector.free) > len(s.sector.free)
-                      and (o.stable or not o.signal and self._beside(o, t).stiffness > 0)]
-            if not spring:
+                      and (o.stable or not o.signal and o.extremal and self._beside(o, t).stiffness > 0)]
+            if not (forward := [o for o in spring if not self._backwards(s, o, t)]):
+                yield from self._lost(s, t) if spring else ()
                 continue
-            other = spring[0]
+            other = forward[0]
             pair = (other, s) if other.bounds[1] - t < SAME else (s, other)
             at_equilibrium = self._at_equilibrium(t, s) or self._at_equilibrium(t, other)
             yield Event("continuous", t, *pair, at_equilibrium)
             if s.sector.paramagnetic and not other.signal:
                 yield Event("at", t, *pair, at_equilibrium)
+
+    def _backwards(self, s, other, t):
+        """Whether a branch springs from an instability of s towards the side on which that is stable: the transition is discontinuous."""
+        return any((o.high - t < SAME) == (other.high - t < SAME) for o in self._stable_at(s, t))
+
+    def _stable_at(self, s, t):
+        """Stable segments of the sector of s that end at t."""
+        return [o for o in self.segments if o.line is s.line and o.sector is s.sector and o.stable and min(abs(b - t) for b in o.bounds) < SAME]
+
+    def _lost(self, s, t):
+        """A branch that loses its stability where nothing continues it: a spinodal."""
+        for o in self._stable_at(s, t)[:1]:
+            side = int(o.high - t < SAME)
+            rest = self._other(t, 1 if side else -1)
+            yield Event("spinodal", t, *((o, rest) if side else (rest, o)), self._at_equilibrium(t, o))
 
     def _spinodals(self):
         """Folds at which a stable branch ends."""
