@@ -194,8 +194,8 @@ def _newton(problem, arithmetic, values):
     goal = mpmath.mpf(10) ** (-mp.dps + 3)
     for _ in range(STEPS if n else 0):
         try:
-            out = problem.program(arithmetic, dict(zip(problem.unknowns, values)))
-            step = mpmath.lu_solve(mpmath.matrix([out[n + i * n:n + (i + 1) * n] for i in range(n)]), mpmath.matrix(out[:n]))
+            residual, jacobian = _linearised(problem, arithmetic, values)
+            step = mpmath.lu_solve(mpmath.matrix(jacobian), mpmath.matrix(residual))
         except (ZeroDivisionError, ValueError, TypeError):
             return None
         values = [x - d for x, d in zip(values, step)]
@@ -207,6 +207,23 @@ def _newton(problem, arithmetic, values):
             return values
         previous = size
     return values if not n else None
+
+
+def _linearised(problem, arithmetic, values):
+    """The equations and their Jacobian by rows.
+
+    Those of points in two parameters hold third derivatives: theirs are differences, which half the digits are enough for.
+    """
+    n, at = len(values), lambda x: dict(zip(problem.unknowns, x))
+    if len(problem.free) < 2:
+        out = problem.program(arithmetic, at(values))
+        return out[:n], [out[n + i * n:n + (i + 1) * n] for i in range(n)]
+    residual, step = problem.values(arithmetic, at(values)), mpmath.mpf(10) ** (-mp.dps // 2)
+    columns = []
+    for j in range(n):
+        moved = problem.values(arithmetic, at([x + step if i == j else x for i, x in enumerate(values)]))
+        columns.append([(a - b) / step for a, b in zip(moved, residual)])
+    return residual, list(zip(*columns))
 
 
 def _observed(problem, arithmetic, values):
