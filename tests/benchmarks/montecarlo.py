@@ -129,7 +129,8 @@ def classes(rounds):
     from validate import sample
 
     sweeps = 200_000
-    for name, structural, count in (("curie-weiss", {}, 1), ("hopfield-low-load", {"P": 3}, 4), ("hopfield-low-load", {"P": 5}, 16)):
+    cases = ("curie-weiss", {}, 1), ("hopfield-low-load", {"P": 3}, 4), ("hopfield-low-load", {"P": 5}, 16)
+    for name, structural, count in cases:
         model = load(name, **structural)
         run = lambda: sample(model, model.values(T=0.8), 10**5, sweeps=sweeps, warmup=8, chains=2, threads=1)
         run()
@@ -162,7 +163,7 @@ def tempering(rounds):
 
 
 def cores(rounds):
-    """Sixteen disorder samples on one thread and on two: wall time, and what it would be on idle cores from the CPU time of both."""
+    """Sixteen disorder samples on one thread and on two: wall time, and what idle cores would take, from the CPU time of both."""
     model = load("sherrington-kirkpatrick")
     values = model.values(T=T)
     run = lambda threads: sample_quenched(
