@@ -85,7 +85,7 @@ class Cutter:
         places = line.points
         for side in (0, -1):
             unit = self.area.unit(places)
-            for at in [*self.crossings, *(p.at for p in self.junctions)]:
+            for at in [*self.crossings, *(p.at for p in self.junctions), *getattr(line.border, "limits", ())]:
                 distance = np.abs(unit - self.area.unit(at)).max(1)
                 if distance[side] < SNAP and np.ptp(unit, axis=0).max() > 2 * SNAP:
                     kept = places[distance > SNAP / 2]
@@ -437,7 +437,13 @@ class Cutter:
                     kind = "turning" if p.kind.startswith(("maximum", "minimum")) else "at" if p.kind == "replicon" and kinds[0] == "spinodal" else None
                     if kind and not (kind == "turning" and self._edge(border.values(z))):
                         found.append(SpecialPoint(kind, np.array(border.values(z)), border.unknowns(z), self._between(border, kinds, z)[0]))
-        return found + self._crossings(lines) + self.junctions
+        return found + self._crossings(lines) + self.junctions + self._breaking_at_capacity(lines)
+
+    @staticmethod
+    def _breaking_at_capacity(lines):
+        """Ends of lines of breaking at which no distance between solutions is left."""
+        ends = [(line, at) for line in lines if line.kind == "at" for at in getattr(line.border, "limits", ())]
+        return [SpecialPoint("at", at, np.array([]), line.between) for line, at in ends if np.abs(line.points - at).max(1).min() == 0]
 
     def _junctions(self, lines):
         """Special points inside the plane at which ends of lines meet, but those at crossings of instabilities."""

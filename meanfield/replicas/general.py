@@ -1,6 +1,9 @@
 """Curves of a plane for any replica theory: its equations and one condition, followed with difference Jacobians."""
 
+from functools import cached_property
+
 import numpy as np
+from scipy.interpolate import BarycentricInterpolator
 
 from theory.errors import InputError
 
@@ -14,8 +17,15 @@ ASIDE = 3e-3
 # Newton's method onto a curve from its start: rounds, and how far it may lead, in units of the box.
 ROUNDS = 12
 FAR = 0.12
+# A curve whose response falls below the first ends where it vanishes; from how many nodes that place is extrapolated.
+COLLAPSED, NODES = 1e-3, 5
 # A start closer than this to a curve of its kind, in units of the box, is on it.
 CLOSE = 0.02
+
+
+def _to_zero(x, places):
+    """Places at x = 0 by the polynomial through those at x; shapes (n,) and (n, 2)."""
+    return BarycentricInterpolator(x, places)(0.0)
 
 
 class Condition:
@@ -84,6 +94,17 @@ class GeneralBorder:
 
     def __len__(self):
         return len(self.path)
+
+    @cached_property
+    def limits(self):
+        """Places at which the response of constrained weights vanishes at an end of the curve, on the border of the equations' domain."""
+        theory = self.members[0].theory
+        if theory.channel is None or self.kind == "capacity" or len(self) < NODES:
+            return ()
+        position = list(self.members[0].sector.free).index(self.members[0].names.index(str(theory.overlaps[0].C)))
+        ends = (self.path[:NODES], self.path[:-NODES - 1:-1])
+        return tuple(_to_zero(np.sqrt(end[:, position]), end[:, -2:]) for end in ends
+                     if end[0, position] < COLLAPSED and (np.diff(end[:, position]) > 0).all())
 
     def variables(self, i):
         return self.path[i]
