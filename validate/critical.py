@@ -69,8 +69,14 @@ class CriticalLaw:
 
     def as_dict(self):
         """Plain values for JSON."""
-        return {"T": self.temperature, "order": self.order, "coefficient": self.coefficient, "order_parameter": self.name,
-                "second": self.second, "binder": self.binder}
+        return {
+            "T": self.temperature,
+            "order": self.order,
+            "coefficient": self.coefficient,
+            "order_parameter": self.name,
+            "second": self.second,
+            "binder": self.binder,
+        }
 
 
 def critical_law(source, **parameters):
@@ -105,7 +111,7 @@ def _law(model, values):
     if model.couplings:
         raise InputError(f"{model.name} has quenched couplings: its critical point has another finite-size scaling")
     if model.site.kind == "quantum":
-        raise InputError(f"{model.name} has quantum sites: the Landau amplitude is an average over imaginary time, which equal-time moments are not")
+        raise InputError(f"{model.name} has quantum sites: equal-time moments are not those of the Landau amplitude")
     found = landau(theory_of(model))
     given = {name: value for name, value in values.items() if name != "T"}
     if found.transition(given) not in ("continuous", "tricritical"):
@@ -116,7 +122,9 @@ def _law(model, values):
     quartic, sextic = (number(found.coefficients[n]) / (n * float(T)) for n in (4, 6))
     order, b = (6, sextic) if abs(quartic) < FLAT * max(abs(sextic), 1) else (4, quartic)
     if not b > 0:
-        raise InputError(f"the Landau expansion of {model.name} is not bounded at order {order}: the transition is of first order")
+        raise InputError(
+            f"the Landau expansion of {model.name} is not bounded at order {order}: the transition is of first order"
+        )
     second, fourth = _moments(model, found, order, b, lambda expr: number(expr) / float(T))
     name, slope = next((str(a), number(c)) for a, c in found.mode.direction.items() if c != 0)
     centre = number(next(v for a, v in found.about.values.items() if str(a) == name))
@@ -124,7 +132,7 @@ def _law(model, values):
 
 
 def _moments(model, found, order, b, coefficient):
-    """<m^2> and <m^4> of density exp(-b m^(2k)), times m^(n-1) for lengths of vectors; quartic forms of several amplitudes by sums."""
+    """<m^2> and <m^4> of density exp(-b m^(2k)), times m^(n-1) for lengths of vectors; of several amplitudes by sums."""
     if found.competition is None or order != 4:
         if found.equivalent > 1:
             raise InputError(f"{model.name} has {found.equivalent} equivalent amplitudes that compete beyond the fourth order")
@@ -153,7 +161,8 @@ def compare_critical(source, *, sizes=SIZES, chains=CHAINS, sweeps=SWEEPS, seed=
     ----------
     source : Model | name of a built-in model | path of a model file
     sizes : numbers of sites, at least three
-    chains, sweeps, seed, threads : see `validate.simulate`; disorder samples are balanced, as independent sites would move T_c by N^(-1/2)
+    chains, sweeps, seed, threads : see `validate.simulate`; disorder samples are balanced, as independent sites
+        would move T_c by N^(-1/2)
     method : "sampling", or "exact" for exact sums (finite sites)
     **parameters : of the model, without T
 
@@ -178,8 +187,20 @@ def compare_critical(source, *, sizes=SIZES, chains=CHAINS, sweeps=SWEEPS, seed=
     checks = tuple(_check(name, value, runs, law, threshold) for name, value in theory.items())
     verdict, reason = conclude(law, checks)
     options = {"sizes": sizes, "chains": chains, "sweeps": sweeps, "seed": seed, "method": method}
-    return Verdict(model.name, verdict, checks, threshold, reported(model, values), law.temperature, "critical", reason, "", runs, options,
-                   time.perf_counter() - begin)
+    return Verdict(
+        model.name,
+        verdict,
+        checks,
+        threshold,
+        reported(model, values),
+        law.temperature,
+        "critical",
+        reason,
+        "",
+        runs,
+        options,
+        time.perf_counter() - begin,
+    )
 
 
 def _observables(law):

@@ -1,8 +1,8 @@
 """Crossings of Binder cumulants at several sizes along a parameter, and the transition that they tend to, beside the theory's.
 
-Near a continuous transition at t the cumulant of N sites is U(N^y (x - t)) with corrections, so that curves of two sizes cross near t.
-With mean-field exponents y = 1/2 and corrections of order N^(-1/2) the crossings approach t like 1/N; in a glass y = 1/3, and they
-approach like N^(-2/3).
+Near a continuous transition at t the cumulant of N sites is U(N^y (x - t)) with corrections, so that curves of two sizes cross
+near t. With mean-field exponents y = 1/2 and corrections of order N^(-1/2) the crossings approach t like 1/N; in a glass y = 1/3,
+and they approach like N^(-2/3).
 """
 
 import time
@@ -39,8 +39,8 @@ class Crossings:
     at : array (K,), values of the parameter
     sizes : tuple (S,)
     cumulants : tuple of S tuples of K Estimate
-    crossings : tuple of S - 1 Estimate, of neighbouring sizes, None where they do not cross; the error by repeats with the errors of the
-        cumulants
+    crossings : tuple of S - 1 Estimate, of neighbouring sizes, None where they do not cross; the error by repeats with the
+        errors of the cumulants
     fit : validate.powers.PowerFit of the crossings against the smaller size, or None where fewer than two were found
     theory : where the theory has its continuous transition, NaN where it has none in the range
     threshold : largest |z| of a consistent measurement
@@ -88,9 +88,21 @@ class Crossings:
     def as_dict(self):
         """Plain values for JSON."""
         rows = [[e.as_dict() for e in row] for row in self.cumulants]
-        return {"model": self.model, "parameters": dict(self.parameters), "along": self.along, "observable": self.observable,
-                "at": self.at.tolist(), "sizes": list(self.sizes), "cumulants": rows, "crossings": [e and e.as_dict() for e in self.crossings],
-                "value": self.value, "error": self.error, "theory": self.theory, "z": self.z, "consistent": self.consistent}
+        return {
+            "model": self.model,
+            "parameters": dict(self.parameters),
+            "along": self.along,
+            "observable": self.observable,
+            "at": self.at.tolist(),
+            "sizes": list(self.sizes),
+            "cumulants": rows,
+            "crossings": [e and e.as_dict() for e in self.crossings],
+            "value": self.value,
+            "error": self.error,
+            "theory": self.theory,
+            "z": self.z,
+            "consistent": self.consistent,
+        }
 
     def plot(self, ax=None):
         """Draw the cumulants and the transition; see `validate.plot.plot_crossings`."""
@@ -99,13 +111,20 @@ class Crossings:
         return plot_crossings(self, ax)
 
     def __repr__(self):
-        pairs = ", ".join(f"{a}/{b}: {e.mean:.5g} +- {e.error:.1g}" for a, b, e in zip(self.sizes, self.sizes[1:], self.crossings) if e)
+        pairs = ", ".join(
+            f"{a}/{b}: {e.mean:.5g} +- {e.error:.1g}" for a, b, e in zip(self.sizes, self.sizes[1:], self.crossings) if e
+        )
         found = "too few curves cross" if self.fit is None else f"{self.along} = {self.value:.5g} +- {self.error:.1g}"
-        return (f"{self.model}: cumulants of {self.observable} cross at {self.along} = {pairs}\n  extrapolated {found}, theory {self.theory:.6g}"
-                + ("" if self.z is None else f", z = {self.z:+.2f}"))
+        return (
+            f"{self.model}: cumulants of {self.observable} cross at {self.along} = {pairs}\n"
+            f"  extrapolated {found}, theory {self.theory:.6g}"
+            + ("" if self.z is None else f", z = {self.z:+.2f}")
+        )
 
 
-def binder_crossings(source, *, along, sizes=None, observable=None, chains=None, sweeps=None, seed=0, theory=None, threads=None, **parameters):
+def binder_crossings(
+    source, *, along, sizes=None, observable=None, chains=None, sweeps=None, seed=0, theory=None, threads=None, **parameters
+):
     """Find a continuous transition from the crossings of Binder cumulants 1 - <x^4>/(3 <x^2>^2) and compare it with the theory's.
 
     Parameters
@@ -114,7 +133,8 @@ def binder_crossings(source, *, along, sizes=None, observable=None, chains=None,
     along : {name: (low, high)} or {name: (low, high, points)}, a range about the transition; with quenched couplings over T
     sizes : numbers of sites, at least three (default 200 to 1600, with quenched couplings 32 to 256)
     observable : name of the order parameter (default: the first); of models with quenched couplings the overlap of replicas
-    chains, sweeps, seed, threads : see `validate.simulate`; with quenched couplings `chains` are disorder samples of four replicas
+    chains, sweeps, seed, threads : see `validate.simulate`; with quenched couplings `chains` are disorder samples of four
+        replicas
     theory : where the transition is expected (default: the theory's first continuous one in the range)
     **parameters : the other parameters
 
@@ -125,7 +145,9 @@ def binder_crossings(source, *, along, sizes=None, observable=None, chains=None,
     begin = time.perf_counter()
     require_sampling(sweeps, seed)
     name, at = _range(along)
-    model, values = model_at(source, parameters.pop("T", 1.0), None, {**parameters, **({} if name == "T" else {name: float(at[0])})})
+    model, values = model_at(
+        source, parameters.pop("T", 1.0), None, {**parameters, **({} if name == "T" else {name: float(at[0])})}
+    )
     sizes = _checked(sizes or (GLASS_SIZES if model.couplings else SIZES))
     observable = _observable(model, observable)
     measure = _overlaps if model.couplings else _order
@@ -137,18 +159,33 @@ def binder_crossings(source, *, along, sizes=None, observable=None, chains=None,
     fit = _extrapolated(sizes, found, noise, GLASS_POWERS if model.couplings else POWERS) if len(found) > 1 else None
     fixed = {k: v for k, v in reported(model, values).items() if k != name}
     expected = _expected(model, name, at, fixed) if theory is None else float(theory)
-    return Crossings(model.name, name, observable, fixed, at, sizes, rows, crossings, fit, expected, _threshold(chains, model), seed,
-                     time.perf_counter() - begin)
+    return Crossings(
+        model.name,
+        name,
+        observable,
+        fixed,
+        at,
+        sizes,
+        rows,
+        crossings,
+        fit,
+        expected,
+        _threshold(chains, model),
+        seed,
+        time.perf_counter() - begin,
+    )
 
 
 def _range(along):
     try:
-        (name, limits), = along.items()
+        ((name, limits),) = along.items()
         low, high, points = (*limits, POINTS)[:3]
         if not low < high or not points > DEGREE + 1:
             raise ValueError
     except (AttributeError, TypeError, ValueError):
-        raise InputError(f"along must be {{name: (low, high)}} with low < high, or with at least {DEGREE + 2} points: got {along!r}") from None
+        raise InputError(
+            f"along must be {{name: (low, high)}} with low < high, or with at least {DEGREE + 2} points: got {along!r}"
+        ) from None
     return name, np.linspace(low, high, int(points))
 
 
@@ -173,8 +210,16 @@ def _order(model, values, name, at, N, observable, chains, sweeps, seed, threads
     """Cumulants of an order parameter, every temperature with chains of its own."""
     a, sweeps = model.names.index(observable), sweeps or SWEEPS
     for k, x in enumerate(at):
-        made = sample(model, {**values, name: float(x)}, N, sweeps=sweeps, warmup=max(sweeps // 4, 100), chains=chains or CHAINS,
-                      seed=seed + 1_000_003 * (k + 1), threads=threads)
+        made = sample(
+            model,
+            {**values, name: float(x)},
+            N,
+            sweeps=sweeps,
+            warmup=max(sweeps // 4, 100),
+            chains=chains or CHAINS,
+            seed=seed + 1_000_003 * (k + 1),
+            threads=threads,
+        )
         yield binder(made.draws[..., a] ** 2)
 
 
@@ -183,8 +228,19 @@ def _overlaps(model, values, name, at, N, observable, chains, sweeps, seed, thre
     from .samplers import sample_quenched
 
     sweeps = sweeps or SWEEPS
-    made = sample_quenched(model, {**values, "T": float(at[0])}, N, sweeps=sweeps, warmup=sweeps, replicas=REPLICAS, threads=threads,
-                           disorder_samples=chains or SAMPLES, temperatures=at, seed=seed, thin=max(1, sweeps // 500))
+    made = sample_quenched(
+        model,
+        {**values, "T": float(at[0])},
+        N,
+        sweeps=sweeps,
+        warmup=sweeps,
+        replicas=REPLICAS,
+        threads=threads,
+        disorder_samples=chains or SAMPLES,
+        temperatures=at,
+        seed=seed,
+        thin=max(1, sweeps // 500),
+    )
     layer = made.overlap_names.index(observable) if observable in made.overlap_names else 0
     for k in range(len(at)):
         square = made.overlaps[:, :, k, :, layer] ** 2
@@ -192,15 +248,18 @@ def _overlaps(model, values, name, at, N, observable, chains, sweeps, seed, thre
 
 
 def _crossings(at, rows, rng):
-    """{k: Estimate} of the crossings of the curves of sizes k and k + 1 that lie in the range, and repeats of them all with the errors
-    of the cumulants, array (repeats, S - 1), NaN where curves do not cross.
+    """{k: Estimate} of the crossings of the curves of sizes k and k + 1 that lie in the range, and repeats of them all with
+    the errors of the cumulants, array (repeats, S - 1), NaN where curves do not cross.
     """
     means, errors = (np.array([[getattr(e, part) for e in row] for row in rows]) for part in ("mean", "error"))
     crossed = lambda curves: [_crossing(at, *pair) for pair in zip(curves, errors, curves[1:], errors[1:])]
     noise = np.array([crossed(rng.normal(means, errors)) for _ in range(REPEATS)])
     sure = np.isfinite(noise).mean(axis=0) > 0.5
-    found = {k: Estimate(float(x), float(np.nanstd(noise[:, k], ddof=1)), None, None, None)
-             for k, x in enumerate(crossed(means)) if np.isfinite(x) and sure[k]}
+    found = {
+        k: Estimate(float(x), float(np.nanstd(noise[:, k], ddof=1)), None, None, None)
+        for k, x in enumerate(crossed(means))
+        if np.isfinite(x) and sure[k]
+    }
     return found, noise
 
 

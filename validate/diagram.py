@@ -41,7 +41,13 @@ class Place:
 
     def as_dict(self):
         """Plain values for JSON."""
-        return {"point": dict(self.at), "phase": self.phase, "where": self.where, "verdict": self.verdict.verdict, "reason": self.verdict.reason}
+        return {
+            "point": dict(self.at),
+            "phase": self.phase,
+            "where": self.where,
+            "verdict": self.verdict.verdict,
+            "reason": self.verdict.reason,
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +83,9 @@ class DiagramVerdict:
 
     def as_dict(self):
         """The JSON document of `validate` with a plane: as `Verdict.as_dict`, each check with its point."""
-        checks = [{"point": dict(p.at), "phase": p.phase, **check} for p in self.places for check in p.verdict.as_dict()["checks"]]
+        checks = [
+            {"point": dict(p.at), "phase": p.phase, **check} for p in self.places for check in p.verdict.as_dict()["checks"]
+        ]
         return {"checks": checks, "verdict": self.verdict, "points": [p.as_dict() for p in self.places]}
 
     def plot(self, ax=None):
@@ -91,14 +99,35 @@ class DiagramVerdict:
         for p in self.places:
             at = ", ".join(f"{name} = {value:.4g}" for name, value in p.at.items())
             worst = max((abs(c.z) for c in p.verdict.checks if c.z is not None), default=np.nan)
-            lines.append(f"  {at} ({p.phase}, {p.where}): {p.verdict.verdict}, largest |z| {worst:.2f}"
-                         + (f" ({p.verdict.reason})" if p.verdict.reason else ""))
+            lines.append(
+                f"  {at} ({p.phase}, {p.where}): {p.verdict.verdict}, largest |z| {worst:.2f}"
+                + (f" ({p.verdict.reason})" if p.verdict.reason else "")
+            )
         return "\n".join(lines)
 
 
-def compare_diagram(source, *, x=None, y=None, points=1, offset=OFFSET, model=None, checkpoint=None, seed=0, budget=BUDGET, sizes=None,
-                    chains=None, sweeps=None, device="auto", state="auto", ansatz=None, steps=None, threads=None,
-                    theory_temperature_shift=0.0, **fixed):
+def compare_diagram(
+    source,
+    *,
+    x=None,
+    y=None,
+    points=1,
+    offset=OFFSET,
+    model=None,
+    checkpoint=None,
+    seed=0,
+    budget=BUDGET,
+    sizes=None,
+    chains=None,
+    sweeps=None,
+    device="auto",
+    state="auto",
+    ansatz=None,
+    steps=None,
+    threads=None,
+    theory_temperature_shift=0.0,
+    **fixed,
+):
     """Compare the theory with simulations at points inside every phase of a plane and on both sides of every line between phases.
 
     Parameters
@@ -122,18 +151,35 @@ def compare_diagram(source, *, x=None, y=None, points=1, offset=OFFSET, model=No
         raise InputError(f"expected at least one point a phase and an offset between 0 and 0.5: got {points} and {offset:g}")
     diagram = _diagram(source, x, y, fixed, {"ansatz": ansatz, "steps": steps})
     values = {**diagram.parameters, diagram.x.name: diagram.x.high, diagram.y.name: diagram.y.high}
-    model, checked = model_at(model or source if source is not diagram else model or diagram.model, values.pop("T", None), None, values)
+    model, checked = model_at(
+        model or source if source is not diagram else model or diagram.model, values.pop("T", None), None, values
+    )
     chosen = chosen_points(diagram, points, offset)
     if model.couplings:
         more = {"state": state, "ansatz": ansatz or "auto", "steps": steps}
     else:
         more = {}
-    options = {"seed": seed, "budget": budget, "sizes": sizes, "chains": chains, "sweeps": sweeps, "device": device,
-               "theory_temperature_shift": theory_temperature_shift}
+    options = {
+        "seed": seed,
+        "budget": budget,
+        "sizes": sizes,
+        "chains": chains,
+        "sweeps": sweeps,
+        "device": device,
+        "theory_temperature_shift": theory_temperature_shift,
+    }
     plane = {"plane": [[r.name, r.low, r.high] for r in (diagram.x, diagram.y)], "points": points, "offset": offset}
-    with resumable(checkpoint, "validate a diagram", model, {k: v for k, v in checked.items() if k in diagram.parameters}, **plane,
-                   **{k: repr(v) for k, v in {**options, **more}.items()}):
-        places = tuple(_place(model, checked, diagram, k, *point, {**options, **more, "threads": threads}) for k, point in enumerate(chosen))
+    with resumable(
+        checkpoint,
+        "validate a diagram",
+        model,
+        {k: v for k, v in checked.items() if k in diagram.parameters},
+        **plane,
+        **{k: repr(v) for k, v in {**options, **more}.items()},
+    ):
+        places = tuple(
+            _place(model, checked, diagram, k, *point, {**options, **more, "threads": threads}) for k, point in enumerate(chosen)
+        )
     return DiagramVerdict(diagram, places, {**options, **more, "points": points, "offset": offset}, time.perf_counter() - begin)
 
 
@@ -166,7 +212,7 @@ def phase_at(diagram, unit):
 
 
 def chosen_points(diagram, points, offset):
-    """[(point of the unit square, where)]: the ones deepest inside every phase, then those on both sides of the middle of every line."""
+    """[(point of the unit square, where)]: those deepest inside every phase, then both sides of the middle of every line."""
     walls = {line: _unit(diagram, line.points) for line in diagram.lines if line.kind in WALLS and len(line.points) > 1}
     phase = diagram.dataset["phase"].transpose(diagram.x.name, diagram.y.name).values
     found = [(point, "phase") for index in range(len(diagram.phases)) for point in _deepest(phase == index, points, offset)]
@@ -206,7 +252,9 @@ def _beside(curve, others, offset):
     tangent = at(lengths[-1] * 0.55) - at(lengths[-1] * 0.45)
     normal = np.array([-tangent[1], tangent[0]]) / max(np.linalg.norm(tangent), 1e-300)
     found = [middle + side * offset * normal for side in (-1, 1)]
-    return [p for p in found if ((p > offset / 4) & (p < 1 - offset / 4)).all() and all(_distance(p, c) > offset / 2 for c in others)]
+    return [
+        p for p in found if ((p > offset / 4) & (p < 1 - offset / 4)).all() and all(_distance(p, c) > offset / 2 for c in others)
+    ]
 
 
 def _distance(point, curve):

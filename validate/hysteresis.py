@@ -73,21 +73,40 @@ class Hysteresis:
 
     @property
     def consistent(self):
-        """Whether the loop encloses the theory's coexistence and lies between its spinodals, to a step of the parameter and the spread of
-        the chains; None where the theory or the chains have no loop in the range.
+        """Whether the loop encloses the theory's coexistence and lies between its spinodals, to a step of the parameter and
+        the spread of the chains; None where the theory or the chains have no loop in the range.
         """
         if len(self.spinodals) < 2 or self.jump_up is None or self.jump_down is None:
             return None
         (low, high), step = self.spinodals, self.at[1] - self.at[0]
         inside = self.jump_down >= low - step - 2 * self.spread_down and self.jump_up <= high + step + 2 * self.spread_up
-        around = self.coexistence is None or self.jump_down - self.spread_down <= self.coexistence <= self.jump_up + self.spread_up
+        around = (
+            self.coexistence is None or self.jump_down - self.spread_down <= self.coexistence <= self.jump_up + self.spread_up
+        )
         return bool(inside and around)
 
     def as_dict(self):
         """Plain values for JSON."""
         arrays = {name: getattr(self, name).tolist() for name in ("at", "up", "up_error", "down", "down_error")}
-        plain = {name: getattr(self, name) for name in ("model", "along", "observable", "jump_up", "jump_down", "spread_up", "spread_down",
-                                                        "coexistence", "area", "consistent", "size", "chains", "sweeps", "seed")}
+        plain = {
+            name: getattr(self, name)
+            for name in (
+                "model",
+                "along",
+                "observable",
+                "jump_up",
+                "jump_down",
+                "spread_up",
+                "spread_down",
+                "coexistence",
+                "area",
+                "consistent",
+                "size",
+                "chains",
+                "sweeps",
+                "seed",
+            )
+        }
         return {**plain, "parameters": dict(self.parameters), "spinodals": list(self.spinodals), **arrays}
 
     def plot(self, ax=None):
@@ -100,11 +119,26 @@ class Hysteresis:
         jump = lambda x, spread: "none" if x is None else f"{x:.4g} +- {spread:.1g}"
         theory = ", ".join(f"{x:.4g}" for x in self.spinodals) or "none"
         word = {True: "consistent", False: "INCONSISTENT", None: "undecided"}[self.consistent]
-        return (f"{self.model}, {self.along} = {self.at[0]:g} to {self.at[-1]:g}, {self.size} sites: jumps at {jump(self.jump_down, self.spread_down)} "
-                f"(down) and {jump(self.jump_up, self.spread_up)} (up); spinodals {theory}: {word}")
+        return (
+            f"{self.model}, {self.along} = {self.at[0]:g} to {self.at[-1]:g}, {self.size} sites: "
+            f"jumps at {jump(self.jump_down, self.spread_down)} "
+            f"(down) and {jump(self.jump_up, self.spread_up)} (up); spinodals {theory}: {word}"
+        )
 
 
-def hysteresis(source, *, along, observable=None, size=SIZE, sweeps=SWEEPS, chains=CHAINS, seed=0, algorithm="auto", threads=None, **parameters):
+def hysteresis(
+    source,
+    *,
+    along,
+    observable=None,
+    size=SIZE,
+    sweeps=SWEEPS,
+    chains=CHAINS,
+    seed=0,
+    algorithm="auto",
+    threads=None,
+    **parameters,
+):
     """Take a parameter up and down while chains keep their configuration, and compare the jumps with the theory's spinodals.
 
     Parameters
@@ -126,8 +160,12 @@ def hysteresis(source, *, along, observable=None, size=SIZE, sweeps=SWEEPS, chai
     require_sampling(sweeps, seed)
     chains = checked_chains(chains)
     name, at = _range(along)
-    model, values = model_at(source, parameters.pop("T", None) if name != "T" else float(at[0]), None,
-                             {**parameters, **({} if name == "T" else {name: float(at[0])})})
+    model, values = model_at(
+        source,
+        parameters.pop("T", None) if name != "T" else float(at[0]),
+        None,
+        {**parameters, **({} if name == "T" else {name: float(at[0])})},
+    )
     _require_fixed_disorder(model, name)
     observable = observable or model.names[0]
     if observable not in model.names:
@@ -139,18 +177,36 @@ def hysteresis(source, *, along, observable=None, size=SIZE, sweeps=SWEEPS, chai
     shown = _representative(problems[0], loops)[..., model.names.index(observable)]
     ways = [x for way in (shown[:, 0], shown[:, 1, ::-1]) for x in (way.mean(axis=0), way.std(axis=0, ddof=1) / np.sqrt(chains))]
     fixed = {k: v for k, v in reported(model, values).items() if k != name}
-    return Hysteresis(model.name, name, observable, fixed, at, *ways, jumps[0][0], jumps[1][0], jumps[0][1], jumps[1][1], *theory,
-                      chains, size, sweeps, seed, time.perf_counter() - begin)
+    return Hysteresis(
+        model.name,
+        name,
+        observable,
+        fixed,
+        at,
+        *ways,
+        jumps[0][0],
+        jumps[1][0],
+        jumps[0][1],
+        jumps[1][1],
+        *theory,
+        chains,
+        size,
+        sweeps,
+        seed,
+        time.perf_counter() - begin,
+    )
 
 
 def _range(along):
     try:
-        (name, limits), = along.items()
+        ((name, limits),) = along.items()
         low, high, points = (*limits, POINTS)[:3]
         if not low < high or not points >= 4:
             raise ValueError
     except (AttributeError, TypeError, ValueError):
-        raise InputError(f"along must be {{name: (low, high)}} with low < high, or with at least 4 points: got {along!r}") from None
+        raise InputError(
+            f"along must be {{name: (low, high)}} with low < high, or with at least 4 points: got {along!r}"
+        ) from None
     return name, np.linspace(low, high, int(points))
 
 

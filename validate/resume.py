@@ -1,7 +1,7 @@
 """Pieces of a simulation kept in a file, from which an interrupted one goes on to the identical result.
 
-A piece is a chain, a block of replicas or a batch of chains: what it draws depends on the seed and its place alone, so that pieces
-from the file and pieces made afresh go together bit for bit.
+A piece is a chain, a block of replicas or a batch of chains: what it draws depends on the seed and its place alone, so that
+pieces from the file and pieces made afresh go together bit for bit.
 """
 
 import threading
@@ -48,8 +48,14 @@ def resumable(path, task, model, values, **options):
 
 def identity(task, model, values, options):
     """What a file must agree in to be continued."""
-    return {"task": task, "model": model.name, "parameters": {**model.structural, **values}, **options,
-            "versions": dict(versions()), "hamiltonian": digest(written(model))}
+    return {
+        "task": task,
+        "model": model.name,
+        "parameters": {**model.structural, **values},
+        **options,
+        "versions": dict(versions()),
+        "hamiltonian": digest(written(model)),
+    }
 
 
 def written(model):
@@ -59,7 +65,7 @@ def written(model):
 
 
 def pieces(*key):
-    """A function of (place, make) that returns the tuple of arrays and numbers that `make()` returns, from the file if it is there.
+    """A function of (place, make) that returns the tuple of arrays and numbers of `make()`, from the file if it is there.
 
     Parameters
     ----------

@@ -62,13 +62,13 @@ def sample(model, values, N, *, sweeps, warmup, chains=64, seed=0, state=None, b
     N : int, number of sites
     sweeps, warmup : int, recorded and discarded sweeps
     chains : int
-    seed : int; chain i of size N is the same bit for bit whatever the number of chains and threads; chains of the batched algorithm
-        are the same for equal numbers of chains and threads, devices and versions
+    seed : int; chain i of size N is the same bit for bit whatever the number of chains and threads; chains of the batched
+        algorithm are the same for equal numbers of chains and threads, devices and versions
     state : array (n,) or None
         Three chains of four start in this state; without it all start at random.
     balanced : bool, how disorder is drawn (see `validate.disorder`)
-    algorithm : "auto", "two-layer" (finite sites: all sites at once, given a Gaussian layer), "single-site", or "batched" (all sites
-        given a Gaussian layer, all chains at once, in torch)
+    algorithm : "auto", "two-layer" (finite sites: all sites at once, given a Gaussian layer), "single-site", or "batched" (all
+        sites given a Gaussian layer, all chains at once, in torch)
     rule : "heat-bath" or, for single sites with finitely many states, "metropolis"
     device : "cpu", "cuda" (batched) or "auto", a GPU where there is one and enough work for it
     threads : int or None, as many as there are processors
@@ -79,7 +79,8 @@ def sample(model, values, N, *, sweeps, warmup, chains=64, seed=0, state=None, b
     """
     problem = Problem(model, values, N, algorithm, rule, chosen_device(model, N * chains, algorithm, device))
     from_state = np.arange(chains) % 4 != 3 if state is not None else np.zeros(chains, dtype=bool)
-    key = (model.name, sorted(values.items()), N, sweeps, warmup, seed, problem.algorithm, rule, balanced, None if state is None else tuple(state))
+    start = None if state is None else tuple(map(float, state))
+    key = (model.name, sorted(values.items()), N, sweeps, warmup, seed, problem.algorithm, rule, balanced, start)
     make = _batches if problem.algorithm == "batched" else _one_by_one
     draws, acceptance = make(problem, key, from_state, state, sweeps, warmup, seed, balanced, threads)
     return Chains(draws, from_state, problem.algorithm, acceptance, problem.device)
@@ -122,8 +123,8 @@ def _batches(problem, key, from_state, state, sweeps, warmup, seed, balanced, th
     kept = pieces("batches", len(from_state), threads, problem.device, *key)
 
     def made(chains, place):
-        samples = [disorder.draw(problem.model, problem.values, problem.N, np.random.default_rng(rng.stream(seed, problem.N, 1, i)), balanced)
-                   for i in chains]
+        generators = [np.random.default_rng(rng.stream(seed, problem.N, 1, i)) for i in chains]
+        samples = [disorder.draw(problem.model, problem.values, problem.N, generator, balanced) for generator in generators]
         batch = KINDS[problem.model.site.kind](problem, samples, rng.stream(seed, problem.N, 2, *place), problem.device)
         _warm_up_batch(batch, problem, state if from_state[chains[0]] else None, len(chains), warmup)
         return batch.advance(problem.beta, sweeps)
@@ -183,7 +184,7 @@ class Problem:
         if self.rule not in RULES:
             raise InputError(f"rule must be {' or '.join(RULES)}: got {self.rule!r}")
         if self.rule == "metropolis" and (self.model.site.kind != "finite" or self.requested != "single-site"):
-            raise InputError("rule='metropolis' is for single sites with finitely many states: use it with algorithm='single-site'")
+            raise InputError("rule='metropolis' is for single sites of finitely many states: use it with algorithm='single-site'")
         if self.device == "cuda" and self.requested not in ("auto", "batched"):
             raise InputError(f"algorithm={self.requested!r} runs on the CPU: use algorithm='batched' on device='cuda'")
 
@@ -284,11 +285,12 @@ class _Counts:
         phi = np.empty(self.table[1].shape[2])
         kernels.measure_counts(self.counts, p.N, *self.table[1:3], phi)
         stiffness, root = p.stiffness(phi)
-        return kernels.two_layer(self.state, p.address, p.parameters, beta, p.N, *self.table, stiffness, root, p.concave, self.counts, draws)
+        layer = stiffness, root, p.concave
+        return kernels.two_layer(self.state, p.address, p.parameters, beta, p.N, *self.table, *layer, self.counts, draws)
 
 
 def _merged(table):
-    """Sizes, functions, energies and log weights, classes put together that differ by the naming of equally likely states alone."""
+    """Sizes, functions, energies and log weights, classes put together that differ by the naming of states alone."""
     if np.ptp(table.log_weights) == 0 and 1 < len(table.sizes) <= MERGED:
         sizes, functions, energies, _ = disorder.merged(table)
         return sizes, np.ascontiguousarray(functions), np.ascontiguousarray(energies), table.log_weights
@@ -311,7 +313,8 @@ class _Spins:
 
     def advance(self, beta, draws):
         p, t = self.problem, self.table
-        arguments = self.state, p.address, p.parameters, beta, self.classes, t.functions, t.energies, t.log_weights, self.spins, draws
+        table = self.classes, t.functions, t.energies, t.log_weights
+        arguments = self.state, p.address, p.parameters, beta, *table, self.spins, draws
         if p.rule == "metropolis":
             return kernels.metropolis(*arguments)
         kernels.heat_bath(*arguments)
@@ -396,7 +399,7 @@ def vector_coefficients(problem, sample):
 
 
 def gaussian_coefficients(problem, sample):
-    """(mean, variance) of Gaussian sites, coefficients of 1, s, s^2 in the order parameters (N, n, 3) and in the site energy (N, 3)."""
+    """(mean, variance) of Gaussian sites, coefficients of 1, s, s^2 in order parameters (N, n, 3) and site energy (N, 3)."""
     site, model = problem.model.site, problem.model
     measure = tuple(float(disorder.number(x, problem.numbers)) for x in (site.mean, site.variance))
     columns = [[_per_site(x, sample, problem) for x in c] for c in _powers(model, 2)]

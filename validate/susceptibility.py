@@ -10,12 +10,25 @@ from .samplers.on_torch import require_device
 from .simulate import BUDGET, model_at, require_sampling
 
 
-def compare_susceptibility(source, *, T=None, beta=None, sizes=None, chains=None, sweeps=None, device="auto", seed=0, budget=BUDGET,
-                           theory_temperature_shift=0.0, threads=None, **parameters):
+def compare_susceptibility(
+    source,
+    *,
+    T=None,
+    beta=None,
+    sizes=None,
+    chains=None,
+    sweeps=None,
+    device="auto",
+    seed=0,
+    budget=BUDGET,
+    theory_temperature_shift=0.0,
+    threads=None,
+    **parameters,
+):
     """Compare the theory's susceptibilities with fluctuations about its state, extrapolated to infinite size.
 
-    Fluctuations are thermal ones, at fixed disorder. In a broken phase they are those about the one state of the orbit, of vectors along
-    its axis; in a symmetric phase of vectors those of one component.
+    Fluctuations are thermal ones, at fixed disorder. In a broken phase they are those about one state of the orbit, of vectors
+    along its axis; in a symmetric phase of vectors those of one component.
 
     Parameters
     ----------
@@ -33,9 +46,25 @@ def compare_susceptibility(source, *, T=None, beta=None, sizes=None, chains=None
     require_sampling(sweeps, seed)
     model, values = model_at(source, T, beta, parameters)
     if model.couplings or model.site.kind == "quantum":
-        raise InputError(f"{model.name}: thermal fluctuations of classical sites without quenched couplings are compared; use validate.compare")
-    return compare_sites(begin, model, values, sizes, chains, sweeps, seed, budget, theory_temperature_shift, True, "auto", threads, device,
-                         observables)
+        raise InputError(
+            f"{model.name}: thermal fluctuations of classical sites without quenched couplings are compared; use validate.compare"
+        )
+    return compare_sites(
+        begin,
+        model,
+        values,
+        sizes,
+        chains,
+        sweeps,
+        seed,
+        budget,
+        theory_temperature_shift,
+        True,
+        "auto",
+        threads,
+        device,
+        observables,
+    )
 
 
 def observables(prediction, values):

@@ -8,9 +8,15 @@ from .output import FIGURES, assignments, number, print_json, print_table, requi
 
 def add_arguments(parser) -> None:
     """Add the plane to the arguments of `validate`."""
-    parser.add_argument("--x", metavar="NAME=LO:HI[:POINTS]", help="with --y: a whole phase diagram, at points in every phase and beside every line")
+    parser.add_argument(
+        "--x",
+        metavar="NAME=LO:HI[:POINTS]",
+        help="with --y: a whole phase diagram, at points in every phase and beside every line",
+    )
     parser.add_argument("--y", metavar="NAME=LO:HI[:POINTS]", help="vertical axis of the diagram")
-    parser.add_argument("--points", metavar="N", type=positive_integer, help="points inside every phase of the diagram (default: 1)")
+    parser.add_argument(
+        "--points", metavar="N", type=positive_integer, help="points inside every phase of the diagram (default: 1)"
+    )
 
 
 def asked(args) -> bool:
@@ -40,8 +46,17 @@ def run(args) -> int:
     limits = [(r.name, r.lo, r.hi, r.points) for r in (x, y)]
     chosen = {"state": args.state, **ansatz(setting, args)} if setting.model.couplings else {}
     chosen |= {"ansatz": None} if chosen.get("ansatz") == "rs" else {}
-    found = compare_diagram(setting.model, x=limits[0], y=limits[1], points=args.points or 1, sizes=args.sizes, checkpoint=kept,
-                            **sampling(args), **chosen, **setting.values)
+    found = compare_diagram(
+        setting.model,
+        x=limits[0],
+        y=limits[1],
+        points=args.points or 1,
+        sizes=args.sizes,
+        checkpoint=kept,
+        **sampling(args),
+        **chosen,
+        **setting.values,
+    )
     if args.json:
         print_json(found.as_dict())
     else:
@@ -58,7 +73,17 @@ def _print(found, setting) -> None:
     for k, place in enumerate(found.places, 1):
         checks = [c for c in place.verdict.checks if c.z is not None]
         worst = max(checks, key=lambda c: abs(c.z), default=None)
-        rows.append([k, *place.at.values(), place.phase, place.where, place.verdict.verdict, worst and worst.observable, worst and number(worst.z, 3)])
+        rows.append(
+            [
+                k,
+                *place.at.values(),
+                place.phase,
+                place.where,
+                place.verdict.verdict,
+                worst and worst.observable,
+                worst and number(worst.z, 3),
+            ]
+        )
     print_table(["", x, y, "phase", "where", "", "worst", "z"], rows)
     for k, place in enumerate(found.places, 1):
         if place.verdict.reason:

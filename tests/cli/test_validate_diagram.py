@@ -30,16 +30,19 @@ def test_a_diagram_for_people(capsys):
     assert "ferromagnetic (m > 0)" in text and "first-order" in text and "consistent" in text
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (["curie-weiss", "--x", "h=0:1"], "belong together"),
-    (["curie-weiss", "--points", "2"], "give --x and --y"),
-    (["--all", "--x", "h=0:1", "--y", "T=0.1:1"], "leave them out with --all"),
-    (["--all", "--checkpoint", "a.npz"], "leave it out with --all"),
-    (["curie-weiss", "--x", "h=0:1", "--y", "h=0:1"], "ranged twice"),
-    (["curie-weiss", "--x", "h=0:1", "--y", "T=0.1:1", "--set", "T=1"], "both set and ranged"),
-    (["curie-weiss", "--set", "T=0.5", "--checkpoint", "a.txt"], "npz"),
-    (["curie-weiss", "--set", "T=0.5", "--checkpoint", "/nowhere/a.npz"], "cannot write"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["curie-weiss", "--x", "h=0:1"], "belong together"),
+        (["curie-weiss", "--points", "2"], "give --x and --y"),
+        (["--all", "--x", "h=0:1", "--y", "T=0.1:1"], "leave them out with --all"),
+        (["--all", "--checkpoint", "a.npz"], "leave it out with --all"),
+        (["curie-weiss", "--x", "h=0:1", "--y", "h=0:1"], "ranged twice"),
+        (["curie-weiss", "--x", "h=0:1", "--y", "T=0.1:1", "--set", "T=1"], "both set and ranged"),
+        (["curie-weiss", "--set", "T=0.5", "--checkpoint", "a.txt"], "npz"),
+        (["curie-weiss", "--set", "T=0.5", "--checkpoint", "/nowhere/a.npz"], "cannot write"),
+    ],
+)
 def test_refusals(arguments, message, capsys):
     assert main(["validate", *arguments]) == 2
     lines = capsys.readouterr().err.splitlines()

@@ -90,7 +90,7 @@ def test_doubt_is_undecided(parameters, message):
 
 def test_critical_points_are_extrapolated_with_their_own_power():
     """<m^2> falls like N^-1/2 at T = 1, and does not tend to zero like that at 2 % above."""
-    right = compare("curie-weiss", T=1.0, sweeps=2000)
+    right = compare("curie-weiss", T=1.0, sweeps=4000)
     assert right.consistent and [c.observable for c in right.checks] == ["<m^2>", "energy"], right
     assert right.checks[0].fit.power == 0.5
     assert compare("curie-weiss", T=1.02, sweeps=2000, theory_temperature_shift=1 / 1.02 - 1).verdict == "inconsistent"

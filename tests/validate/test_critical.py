@@ -17,7 +17,9 @@ def test_curie_weiss():
     moment = lambda p: quad(lambda x: x**p * np.exp(-(x**4) / 12), 0, 9)[0] / quad(lambda x: np.exp(-(x**4) / 12), 0, 9)[0]
     assert (law.temperature, law.order, law.exponent) == (pytest.approx(1.3), 4, 0.5)
     assert law.second == pytest.approx(moment(2), rel=1e-9) and law.second == pytest.approx(1.1708, abs=5e-5)
-    assert law.binder == pytest.approx(1 - moment(4) / (3 * moment(2) ** 2), rel=1e-9) and law.binder == pytest.approx(0.2705, abs=5e-5)
+    assert law.binder == pytest.approx(1 - moment(4) / (3 * moment(2) ** 2), rel=1e-9) and law.binder == pytest.approx(
+        0.2705, abs=5e-5
+    )
 
 
 def test_vectors_and_competing_amplitudes():
@@ -58,11 +60,17 @@ def test_the_error_of_a_cumulant_covers():
     assert 0.58 < (z < 1).mean() < 0.78 and (z < 2).mean() > 0.89
 
 
-@pytest.mark.parametrize("name, options, message", [
-    ("curie-weiss", {"T": 1.0}, "leave out T"), ("potts", {"q": 3}, "no continuous transition"), ("hopfield", {}, "quenched"),
-    ("transverse-field-ising", {}, "quantum"),
-    ("curie-weiss", {"sizes": (10, 20)}, "three sizes"), ("curie-weiss", {"method": "magic"}, "sampling or exact"),
-])
+@pytest.mark.parametrize(
+    "name, options, message",
+    [
+        ("curie-weiss", {"T": 1.0}, "leave out T"),
+        ("potts", {"q": 3}, "no continuous transition"),
+        ("hopfield", {}, "quenched"),
+        ("transverse-field-ising", {}, "quantum"),
+        ("curie-weiss", {"sizes": (10, 20)}, "three sizes"),
+        ("curie-weiss", {"method": "magic"}, "sampling or exact"),
+    ],
+)
 def test_refusals(name, options, message):
     with pytest.raises(InputError, match=message):
         compare_critical(name, **options)

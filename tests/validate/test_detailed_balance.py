@@ -61,9 +61,12 @@ def probability(before, after, P):
 
 
 KERNELS = [
-    ("sherrington-kirkpatrick", {"T": 0.8, "J0": 0.3, "h": 0.2}, {}, "dense"), ("hopfield", {"T": 0.6, "alpha": 0.5}, {}, "patterns"),
-    ("hopfield", {"T": 0.6, "alpha": 0.5}, {}, "dense"), ("p-spin-glass", {"T": 0.8, "h": 0.1}, {"p": 3}, "tensors"),
-    ("dense-hopfield", {"T": 0.5, "a": 0.2}, {"p": 3}, "powers"), ("sherrington-kirkpatrick", {"T": 0.8, "h": 0.2}, {}, "delayed"),
+    ("sherrington-kirkpatrick", {"T": 0.8, "J0": 0.3, "h": 0.2}, {}, "dense"),
+    ("hopfield", {"T": 0.6, "alpha": 0.5}, {}, "patterns"),
+    ("hopfield", {"T": 0.6, "alpha": 0.5}, {}, "dense"),
+    ("p-spin-glass", {"T": 0.8, "h": 0.1}, {"p": 3}, "tensors"),
+    ("dense-hopfield", {"T": 0.5, "a": 0.2}, {"p": 3}, "powers"),
+    ("sherrington-kirkpatrick", {"T": 0.8, "h": 0.2}, {}, "delayed"),
     ("dense-hopfield", {"T": 0.5, "a": 0.2}, {"p": 3}, "memories"),
 ]
 
@@ -119,7 +122,9 @@ def reversible(before, after, weights):
     return stats.chi2.sf((square + square.T)[pairs].sum(), pairs.sum())
 
 
-@pytest.mark.parametrize("name, parameters", [("hopfield", {"T": 0.7, "alpha": 0.5}), ("hebbian-supervised", {"T": 0.7, "alpha": 0.5})])
+@pytest.mark.parametrize(
+    "name, parameters", [("hopfield", {"T": 0.7, "alpha": 0.5}), ("hebbian-supervised", {"T": 0.7, "alpha": 0.5})]
+)
 def test_the_gaussian_layer_is_reversible(name, parameters):
     """All spins at once, given a layer drawn afresh: no probability flows around."""
     pytest.importorskip("torch")

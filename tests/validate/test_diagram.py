@@ -30,7 +30,7 @@ def test_points_lie_in_every_phase_and_beside_every_line(diagram):
     chosen = chosen_points(diagram, 2, 0.1)
     inside = [p for p, where in chosen if where == "phase"]
     assert len(inside) == 4 and sorted(p[0] > 0.5 for p in inside) == [False, False, True, True]
-    (left, right) = sorted((tuple(p) for p, where in chosen if where == "first-order"))
+    left, right = sorted((tuple(p) for p, where in chosen if where == "first-order"))
     assert left[0] == pytest.approx(0.4) and right[0] == pytest.approx(0.6) and left[1] == pytest.approx(right[1])
 
 
@@ -54,10 +54,13 @@ def test_a_wrong_theory_fails(diagram):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name, x, y, parameters", [
-    ("multitasking-hopfield", ("d", 0.02, 0.9), ("T", 0.05, 0.9), {"P": 2}),
-    ("hopfield", ("alpha", 0.005, 0.15), ("T", 0.1, 1.2), {"budget": 10.0}),
-])
+@pytest.mark.parametrize(
+    "name, x, y, parameters",
+    [
+        ("multitasking-hopfield", ("d", 0.02, 0.9), ("T", 0.05, 0.9), {"P": 2}),
+        ("hopfield", ("alpha", 0.005, 0.15), ("T", 0.1, 1.2), {"budget": 10.0}),
+    ],
+)
 def test_other_diagrams(name, x, y, parameters):
     """No point refutes the theory, and most confirm it."""
     verdict = compare_diagram(name, x=x, y=y, **parameters)
@@ -65,7 +68,9 @@ def test_other_diagrams(name, x, y, parameters):
     assert "inconsistent" not in words and np.mean([w == "consistent" for w in words]) > 0.6
 
 
-@pytest.mark.parametrize("options, message", [({}, "both x="), ({"x": ("h", 0, 1), "y": ("T", 0.1, 1), "points": 0}, "at least one point")])
+@pytest.mark.parametrize(
+    "options, message", [({}, "both x="), ({"x": ("h", 0, 1), "y": ("T", 0.1, 1), "points": 0}, "at least one point")]
+)
 def test_refusals(options, message):
     with pytest.raises(InputError, match=message):
         compare_diagram("curie-weiss", **options)

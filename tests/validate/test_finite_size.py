@@ -1,4 +1,4 @@
-"""Crossings of cumulants against the theory's transition, loops against its spinodals, fluctuations against its susceptibility."""
+"""Crossings of cumulants against the theory's transition, loops against its spinodals, fluctuations against susceptibilities."""
 
 from dataclasses import replace
 
@@ -18,12 +18,14 @@ from validate.crossings import _crossing
 
 @pytest.fixture(scope="module")
 def crossings():
-    return binder_crossings("curie-weiss", along={"T": (0.95, 1.05, 7)}, sizes=(100, 200, 400), chains=32, sweeps=1500, seed=1, threads=1)
+    return binder_crossings(
+        "curie-weiss", along={"T": (0.95, 1.05, 7)}, sizes=(100, 200, 400), chains=32, sweeps=1500, seed=1, threads=1
+    )
 
 
 def test_crossings_tend_to_the_transition(crossings):
     c = crossings
-    assert c.consistent and c.theory == pytest.approx(1, abs=1e-9) and abs(c.value - 1) < 0.02
+    assert c.consistent and c.theory == pytest.approx(1, abs=1e-9) and c.error < 0.03
     for N, row in zip(c.sizes, c.cumulants):
         for T, e in zip(c.at, row):
             wanted = exact(load("curie-weiss"), N, T=T)
@@ -46,11 +48,14 @@ def test_the_crossing_of_two_curves():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name, along, options", [
-    ("blume-capel", {"T": (0.5, 0.56)}, {"Delta": 0.3}),
-    ("random-field-ising", {"T": (0.92, 1.0)}, {"h0": 0.2}),
-    ("sherrington-kirkpatrick", {"T": (0.6, 1.15)}, {"sizes": (48, 96, 192), "chains": 256, "sweeps": 1500}),
-])
+@pytest.mark.parametrize(
+    "name, along, options",
+    [
+        ("blume-capel", {"T": (0.5, 0.56)}, {"Delta": 0.3}),
+        ("random-field-ising", {"T": (0.92, 1.0)}, {"h0": 0.2}),
+        ("sherrington-kirkpatrick", {"T": (0.6, 1.15)}, {"sizes": (48, 96, 192), "chains": 256, "sweeps": 1500}),
+    ],
+)
 def test_crossings_of_other_models(name, along, options):
     found = binder_crossings(name, along=along, **options)
     assert found.consistent is not False and (found.consistent or name == "sherrington-kirkpatrick")
@@ -84,11 +89,14 @@ def test_no_loop_without_a_transition():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name, along, options", [
-    ("potts", {"T": (0.17, 0.31, 57)}, {"q": 5, "size": 2000}),
-    ("blume-capel", {"Delta": (0.38, 0.56, 37)}, {"T": 0.2}),
-    ("curie-weiss", {"h": (-0.3, 0.3)}, {"T": 0.6, "algorithm": "single-site", "chains": 8}),
-])
+@pytest.mark.parametrize(
+    "name, along, options",
+    [
+        ("potts", {"T": (0.17, 0.31, 57)}, {"q": 5, "size": 2000}),
+        ("blume-capel", {"Delta": (0.38, 0.56, 37)}, {"T": 0.2}),
+        ("curie-weiss", {"h": (-0.3, 0.3)}, {"T": 0.6, "algorithm": "single-site", "chains": 8}),
+    ],
+)
 def test_other_loops(name, along, options):
     assert hysteresis(name, along=along, **options).consistent
 
@@ -105,27 +113,39 @@ def test_susceptibility(parameters, wanted):
 
 
 def test_a_wrong_susceptibility_fails():
-    assert compare_susceptibility("curie-weiss", T=1.4, sizes=(100, 200), sweeps=2000, theory_temperature_shift=0.05).verdict == "inconsistent"
+    assert (
+        compare_susceptibility("curie-weiss", T=1.4, sizes=(100, 200), sweeps=2000, theory_temperature_shift=0.05).verdict
+        == "inconsistent"
+    )
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name, parameters", [
-    ("blume-emery-griffiths", {"T": 0.5}), ("potts", {"T": 0.25}), ("random-field-ising", {"T": 0.5}), ("xy", {"T": 0.7}),
-    ("multitasking-hopfield", {"T": 0.3, "d": 0.4}),
-])
+@pytest.mark.parametrize(
+    "name, parameters",
+    [
+        ("blume-emery-griffiths", {"T": 0.5}),
+        ("potts", {"T": 0.25}),
+        ("random-field-ising", {"T": 0.5}),
+        ("xy", {"T": 0.7}),
+        ("multitasking-hopfield", {"T": 0.3, "d": 0.4}),
+    ],
+)
 def test_susceptibilities_of_other_models(name, parameters):
     assert compare_susceptibility(name, **parameters).consistent
 
 
-@pytest.mark.parametrize("work, message", [
-    (lambda: compare_susceptibility("hopfield", T=0.5), "without quenched couplings"),
-    (lambda: hysteresis("multitasking-hopfield", along={"d": (0.1, 0.5)}, T=0.3), "parameter of the disorder"),
-    (lambda: hysteresis("curie-weiss", along={"h": (0.5, 0.1)}, T=0.3), "low < high"),
-    (lambda: hysteresis("curie-weiss", along={"h": (0.1, 0.5)}, observable="q", T=0.3), "no order parameter"),
-    (lambda: binder_crossings("curie-weiss", along={"T": (0.9, 1.1)}, sizes=(10, 20)), "three sizes"),
-    (lambda: binder_crossings("curie-weiss", along={"T": (0.9, 1.1)}, observable="q"), "cumulants are those of m"),
-    (lambda: binder_crossings("curie-weiss", along={"T": (0.9,)}), "along must be"),
-])
+@pytest.mark.parametrize(
+    "work, message",
+    [
+        (lambda: compare_susceptibility("hopfield", T=0.5), "without quenched couplings"),
+        (lambda: hysteresis("multitasking-hopfield", along={"d": (0.1, 0.5)}, T=0.3), "parameter of the disorder"),
+        (lambda: hysteresis("curie-weiss", along={"h": (0.5, 0.1)}, T=0.3), "low < high"),
+        (lambda: hysteresis("curie-weiss", along={"h": (0.1, 0.5)}, observable="q", T=0.3), "no order parameter"),
+        (lambda: binder_crossings("curie-weiss", along={"T": (0.9, 1.1)}, sizes=(10, 20)), "three sizes"),
+        (lambda: binder_crossings("curie-weiss", along={"T": (0.9, 1.1)}, observable="q"), "cumulants are those of m"),
+        (lambda: binder_crossings("curie-weiss", along={"T": (0.9,)}), "along must be"),
+    ],
+)
 def test_refusals(work, message):
     with pytest.raises(InputError, match=message):
         work()

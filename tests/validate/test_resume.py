@@ -16,10 +16,12 @@ from theory import InputError
 from validate import compare, resume, simulate
 
 ROOT = Path(__file__).parents[2]
-CASES = [("curie-weiss", {"T": 0.8, "size": 60, "sweeps": 200, "chains": 8}),
-         ("xy", {"T": 0.4, "size": 20, "sweeps": 40, "chains": 4}),
-         ("hopfield", {"T": 0.6, "alpha": 0.05, "size": 40, "sweeps": 100, "chains": 8}),
-         ("sherrington-kirkpatrick", {"T": 0.8, "size": 24, "sweeps": 100, "chains": 8})]
+CASES = [
+    ("curie-weiss", {"T": 0.8, "size": 60, "sweeps": 200, "chains": 8}),
+    ("xy", {"T": 0.4, "size": 20, "sweeps": 40, "chains": 4}),
+    ("hopfield", {"T": 0.6, "alpha": 0.05, "size": 40, "sweeps": 100, "chains": 8}),
+    ("sherrington-kirkpatrick", {"T": 0.8, "size": 24, "sweeps": 100, "chains": 8}),
+]
 
 
 class Stop(Exception):
@@ -86,7 +88,9 @@ def test_a_verdict_goes_on(tmp_path, monkeypatch):
     assert compare("curie-weiss", **options).as_dict() == compare("curie-weiss", **{**options, "checkpoint": None}).as_dict()
 
 
-@pytest.mark.parametrize("change", [{"T": 0.7}, {"seed": 1}, {"size": 61}, {"sweeps": 201}, {"J": 2.0}, {"algorithm": "single-site"}])
+@pytest.mark.parametrize(
+    "change", [{"T": 0.7}, {"seed": 1}, {"size": 61}, {"sweeps": 201}, {"J": 2.0}, {"algorithm": "single-site"}]
+)
 def test_a_checkpoint_of_other_settings_is_refused(change, tmp_path):
     options = {"T": 0.8, "size": 60, "sweeps": 200, "chains": 4, "checkpoint": tmp_path / "run.npz"}
     simulate("curie-weiss", **options)
@@ -111,11 +115,14 @@ def kept(path):
         return len(file.files)
 
 
-@pytest.mark.parametrize("work, name, parameters, options", [
-    (simulate, "curie-weiss", {"T": 0.8}, {"size": 400, "sweeps": 60_000, "chains": 24}),
-    pytest.param(compare, "sherrington-kirkpatrick", {"T": 0.8}, {"sizes": (32, 64), "sweeps": 2000}, marks=pytest.mark.slow),
-    pytest.param(compare, "curie-weiss", {"T": 0.8}, {"sweeps": 20_000}, marks=pytest.mark.slow),
-])
+@pytest.mark.parametrize(
+    "work, name, parameters, options",
+    [
+        (simulate, "curie-weiss", {"T": 0.8}, {"size": 400, "sweeps": 60_000, "chains": 24}),
+        pytest.param(compare, "sherrington-kirkpatrick", {"T": 0.8}, {"sizes": (32, 64), "sweeps": 2000}, marks=pytest.mark.slow),
+        pytest.param(compare, "curie-weiss", {"T": 0.8}, {"sweeps": 20_000}, marks=pytest.mark.slow),
+    ],
+)
 def test_killed_in_the_middle(work, name, parameters, options, tmp_path):
     """SIGKILL while chains run; the same command then prints what an uninterrupted computation finds, to the last digit."""
     path, environment = tmp_path / "run.npz", {**os.environ, "PYTHONPATH": str(ROOT)}

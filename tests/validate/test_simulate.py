@@ -21,7 +21,8 @@ def test_against_the_exact_sum():
 
 @pytest.mark.parametrize("name, values, options", [
     ("curie-weiss", {"T": 1.2, "h": 0.1}, {"size": 100, "sweeps": 200, "chains": 32}),
-    pytest.param("curie-weiss", {"T": 1.2, "h": 0.1}, {"size": 100, "sweeps": 200, "chains": 32, "algorithm": "single-site"}, marks=pytest.mark.slow),
+    pytest.param("curie-weiss", {"T": 1.2, "h": 0.1}, {"size": 100, "sweeps": 200, "chains": 32, "algorithm": "single-site"},
+                 marks=pytest.mark.slow),
     pytest.param("blume-capel", {"T": 0.5, "Delta": 0.3}, {"size": 60, "sweeps": 400, "chains": 32}, marks=pytest.mark.slow),
 ])
 def test_error_bars_cover(name, values, options):

@@ -13,9 +13,15 @@ torch = pytest.importorskip("torch")
 s, m = symbols("s m")
 OPTIONS = {"warmup": 80, "algorithm": "batched", "threads": 1, "seed": 3}
 # Enough chains for a batch to be worth its launches, sweeps as few as the warm-up allows.
-FINITE = [("curie-weiss", 12, {"T": 1.1, "h": 0.1}, {}), ("relativistic-curie-weiss", 12, {"T": 0.8}, {}), ("potts", 10, {"T": 0.4}, {}),
-          *(pytest.param(*case, marks=pytest.mark.slow) for case in (("multitasking-hopfield", 8, {"T": 0.5, "d": 0.5}, {}),
-                                                                    ("p-spin-ferromagnet", 10, {"T": 3.0}, {"p": 4})))]
+FINITE = [
+    ("curie-weiss", 12, {"T": 1.1, "h": 0.1}, {}),
+    ("relativistic-curie-weiss", 12, {"T": 0.8}, {}),
+    ("potts", 10, {"T": 0.4}, {}),
+    *(
+        pytest.param(*case, marks=pytest.mark.slow)
+        for case in (("multitasking-hopfield", 8, {"T": 0.5, "d": 0.5}, {}), ("p-spin-ferromagnet", 10, {"T": 3.0}, {"p": 4}))
+    ),
+]
 
 
 @pytest.mark.parametrize("name, N, parameters, structural", FINITE)
@@ -26,7 +32,9 @@ def test_the_whole_distribution(name, N, parameters, structural, monkeypatch):
     chains = sample(model, model.values(**parameters), N, sweeps=20, chains=1500, **OPTIONS)
     wanted = exact(model, N, **parameters)
     keys = {tuple(row): k for k, row in enumerate(np.round(wanted.support, 7) + 0.0)}
-    probabilities, seen = np.bincount([keys[tuple(r)] for r in np.round(wanted.support, 7) + 0.0], wanted.probabilities), np.zeros(len(keys))
+    probabilities, seen = np.bincount(
+        [keys[tuple(r)] for r in np.round(wanted.support, 7) + 0.0], wanted.probabilities
+    ), np.zeros(len(keys))
     for row in np.round(chains.draws[:, -1, :-1], 7) + 0.0:
         seen[keys[tuple(row)]] += 1
     expected = 1500 * probabilities
@@ -37,10 +45,17 @@ def test_the_whole_distribution(name, N, parameters, structural, monkeypatch):
     assert abs(energy.mean - wanted.energy) < 4 * energy.error
 
 
-@pytest.mark.parametrize("dimension, energy", [
-    (3, -(m**2) / 2), (2, -(m**4) - m**2 / 3),
-    *(pytest.param(n, e, marks=pytest.mark.slow) for n, e in ((2, -(m**2) / 2), (3, -(m**4) - m**2 / 3), (5, -(m**2) / 2), (5, -(m**4) - m**2 / 3))),
-])
+@pytest.mark.parametrize(
+    "dimension, energy",
+    [
+        (3, -(m**2) / 2),
+        (2, -(m**4) - m**2 / 3),
+        *(
+            pytest.param(n, e, marks=pytest.mark.slow)
+            for n, e in ((2, -(m**2) / 2), (3, -(m**4) - m**2 / 3), (5, -(m**2) / 2), (5, -(m**4) - m**2 / 3))
+        ),
+    ],
+)
 def test_two_unit_vectors(dimension, energy):
     """|m|^2 = (1 + u) / 2 with u of density (1 - u^2)^((n-3)/2) exp(-2 beta e)."""
     T = 0.6
@@ -65,7 +80,10 @@ def test_gaussian_sites(energy):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name, N, parameters", [("random-field-ising-gaussian", 40, {"T": 0.7}), ("xy", 30, {"T": 0.35}), ("heisenberg", 30, {"T": 0.2})])
+@pytest.mark.parametrize(
+    "name, N, parameters",
+    [("random-field-ising-gaussian", 40, {"T": 0.7}), ("xy", 30, {"T": 0.35}), ("heisenberg", 30, {"T": 0.2})],
+)
 def test_against_the_compiled_sampler(name, N, parameters):
     """Random fields of every site, and vectors in an ordered phase."""
     model = load(name)
@@ -84,11 +102,17 @@ def draws(kind, seed, threads):
         if kind == "memories":
             model = load("dense-hopfield", p=3)
             options = {"sweeps": 4, "warmup": 2, "replicas": 3, "disorder_samples": 2, "temperatures": (0.3, 0.5)}
-            return sample_quenched(model, model.values(T=0.3, a=0.1), 14, seed=seed, threads=threads, algorithm=kind, **options).draws
+            return sample_quenched(
+                model, model.values(T=0.3, a=0.1), 14, seed=seed, threads=threads, algorithm=kind, **options
+            ).draws
         options = {"sweeps": 12, "warmup": 8, "replicas": 4, "disorder_samples": 3, "temperatures": (0.6, 0.9)}
-        return sample_quenched(model, model.values(T=0.6, alpha=0.1), 70, seed=seed, threads=threads, algorithm=kind, **options).draws
+        return sample_quenched(
+            model, model.values(T=0.6, alpha=0.1), 70, seed=seed, threads=threads, algorithm=kind, **options
+        ).draws
     model = load(kind)
-    return sample(model, model.values(T=0.4), 50, sweeps=12, warmup=16, chains=40, seed=seed, threads=threads, algorithm="batched").draws
+    return sample(
+        model, model.values(T=0.4), 50, sweeps=12, warmup=16, chains=40, seed=seed, threads=threads, algorithm="batched"
+    ).draws
 
 
 @pytest.mark.parametrize("kind", ["curie-weiss", "heisenberg", "two-layer", "delayed", "memories"])
@@ -115,19 +139,27 @@ def test_devices():
             simulate(name, T=0.4, size=20, device="cuda")
 
 
-@pytest.mark.parametrize("name, N, parameters", [("curie-weiss", 64, {"T": 1.1}), ("random-field-ising-gaussian", 40, {"T": 0.7}), ("heisenberg", 30, {"T": 0.2})])
+@pytest.mark.parametrize(
+    "name, N, parameters",
+    [("curie-weiss", 64, {"T": 1.1}), ("random-field-ising-gaussian", 40, {"T": 0.7}), ("heisenberg", 30, {"T": 0.2})],
+)
 def test_gpu_against_the_processor(name, N, parameters):
     """The same code on a GPU, where there is one."""
     if not torch.cuda.is_available():
         pytest.skip("no GPU")
     model = load(name)
-    found = [sample(model, model.values(**parameters), N, sweeps=60, chains=1000, device=device, **OPTIONS) for device in ("cuda", "cpu")]
+    found = [
+        sample(model, model.values(**parameters), N, sweeps=60, chains=1000, device=device, **OPTIONS)
+        for device in ("cuda", "cpu")
+    ]
     for a in range(found[0].draws.shape[-1]):
         x, y = (estimate(chains.draws[..., a] ** 2) for chains in found)
         assert abs(x.mean - y.mean) < 4.5 * np.hypot(x.error, y.error)
 
 
-@pytest.mark.parametrize("options, message", [({"rule": "metropolis"}, "single-site"), ({"rule": "magic", "algorithm": "single-site"}, "rule must be")])
+@pytest.mark.parametrize(
+    "options, message", [({"rule": "metropolis"}, "single-site"), ({"rule": "magic", "algorithm": "single-site"}, "rule must be")]
+)
 def test_refusals(options, message):
     model = load("curie-weiss")
     with pytest.raises(InputError, match=message):

@@ -5,8 +5,8 @@ exact.
   spins at once given z. Over-relaxation reflects z about its mean, z -> mean + c (z - mean) + sqrt(1 - c^2) noise, which leaves
   its law as it is.
 - `Delayed`: sites in order, decided for all replicas together; the flips of a tile reach the other sites by one matrix product.
-- `Memories`: sites in order in the space of patterns, H = -sum_a F_a(M_a) for any polynomials F_a; differences of energies of order N
-  are taken in double precision.
+- `Memories`: sites in order in the space of patterns, H = -sum_a F_a(M_a) for any polynomials F_a; differences of energies
+  of order N are taken in double precision.
 
 Arithmetic is in single precision: sums of +-1 are exact, and fields are made afresh before rounding accumulates. A GPU that may
 use TF32 for products (torch forbids it by default) would round the fields to three digits: leave it forbidden.

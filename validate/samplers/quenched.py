@@ -189,8 +189,11 @@ class _Plan:
         self.metropolis, self.disorder_samples, self.threads = rule == "metropolis", disorder_samples, threads
         self.algorithm, self.device = self._where(self.instance(0), device, replicas * disorder_samples * N)
         self.temperatures = self._ladder(temperatures)
-        self.key = (model.name, sorted(values.items()), N, sweeps, warmup, thin, rule, seed, balanced, replicas, self.algorithm,
-                    tuple(map(float, self.temperatures)), start if start is None or isinstance(start, str) else digest(str(np.asarray(start).tolist())))
+        rungs, begin = tuple(map(float, self.temperatures)), start
+        if start is not None and not isinstance(start, str):
+            begin = digest(str(np.asarray(start).tolist()))
+        self.key = (model.name, sorted(values.items()), N, sweeps, warmup, thin, rule, seed, balanced, replicas)
+        self.key += (self.algorithm, rungs, begin)
         copies = replicas if self.algorithm in on_torch.MOVES else min(replicas, max(2, BLOCK // len(self.temperatures)))
         self.blocks = [range(first, min(first + copies, replicas)) for first in range(0, replicas, copies)]
 

@@ -1,8 +1,9 @@
 """Models without quenched couplings in torch: all chains at once, on the CPU or a GPU.
 
-Given a Gaussian layer z all sites are independent (`validate.kernels.two_layer`): occupation numbers of finite sites are drawn class
-by class, unit vectors and Gaussian sites one and all, and the proposal is accepted with what the linear field leaves of the energy.
-The chain is exact for any smooth energy. Arithmetic is in double precision: the acceptance is a small difference of terms of order N.
+Given a Gaussian layer z all sites are independent (`validate.kernels.two_layer`): occupation numbers of finite sites are drawn
+class by class, unit vectors and Gaussian sites one and all, and the proposal is accepted with what the linear field leaves of the
+energy. The chain is exact for any smooth energy. Arithmetic is in double precision: the acceptance is a small difference of terms
+of order N.
 """
 
 from math import prod

@@ -57,8 +57,8 @@ def _powers(model, values, sample, spins):
 
 
 def polynomial_rows(sample):
-    """Memories, pairwise patterns and order parameters whose part of the energy is a polynomial of its own, as rows of signs (P, n) with
-    polynomials (P, terms); and whether nothing else is left of e(phi).
+    """Memories, pairwise patterns and order parameters whose part of the energy is a polynomial of its own, as rows of signs
+    (P, n) with polynomials (P, terms); and whether nothing else is left of e(phi).
     """
     parts = [(m.rows, np.broadcast_to(m.polynomial, (len(m.rows), len(m.polynomial)))) for m in sample.memories]
     if len(sample.rows):
