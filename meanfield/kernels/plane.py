@@ -15,12 +15,12 @@ import numpy as np
 
 from theory.errors import InputError
 
-from .cells import QUEUED, UNKNOWN, fill, is_clean, patches, workspace
+from .cells import QUEUED, UNKNOWN, fill, is_clean, patches, set_axes, set_tables, workspace
 from .drivers import CONVERGED, is_stable, set_temperature
 from .folds import fill_folds
 from .jit import routine
 from .kernel import call_filler, call_kernel
-from .lanes import newton_tasks
+from .lanes import LANES, newton_tasks
 from .window import window
 
 __all__ = ["Plane", "fixed_points", "group_elements", "subspace_starts"]
@@ -263,20 +263,27 @@ def _copy(source, target, reverse):
 
 @routine
 def _evaluate_energies(kernels, sizes, point, axes, xs, ys, count, phi, energy):
-    """Free energies of all solutions, point by point."""
-    n, nodes, columns, _ = sizes
-    table, values, own = np.empty(nodes), np.empty(max(columns * nodes, 1)), point.copy()
-    x, out = np.empty(n), np.empty(2 + n + 2 * n * n)
+    """Free energies of all solutions, a block of lanes at a time."""
+    n, nodes, _, static = sizes
+    work = workspace(sizes, point)
+    lanes, (x, out, _, _, tables, values, end), shared = work[0], work[1], work[2]
     for j in range(ys.shape[0]):
-        for i in range(xs.shape[0]):
-            own[axes[0]], own[axes[1]] = xs[i], ys[j]
-            set_temperature(own, own[0])
-            call_filler(kernels[0], own, table, values)
-            for k in range(count[j, i]):
+        for first in range(0, xs.shape[0], LANES):
+            width, most = min(LANES, xs.shape[0] - first), 0
+            set_axes(axes, xs, ys, j, 1, first, width, lanes, 0)
+            set_tables(kernels[0], sizes, width, work, 0)
+            for l in range(width):
+                most = max(most, count[j, first + l])
+            for k in range(most):
                 for a in range(n):
-                    x[a] = phi[k, a, j, i]
-                call_kernel(kernels[4], own, table, values, nodes, x, out)
-                energy[k, j, i] = out[0]
+                    for l in range(width):
+                        lanes[0, x + a, l] = phi[k, a, j, first + l]
+                own = window(lanes, (0, values, 0), LANES * (end - values))
+                call_kernel(kernels[3], window(lanes, (0, 0, 0), LANES), window(lanes, (0, tables, 0), LANES),
+                            shared if static else own, nodes, window(lanes, (0, x, 0), LANES), window(lanes, (0, out, 0), LANES))
+                for l in range(width):
+                    if k < count[j, first + l]:
+                        energy[k, j, first + l] = lanes[0, out + n + n * n, l]
 
 
 @routine
