@@ -32,6 +32,8 @@ ROUNDED = 1e-13
 # Where branches that meet at a special point are looked for beside it; how exactly they meet it, in units of the range and in the
 # order parameters; how close a solution on a known branch is to that.
 BESIDE, MEETS, SAME, KNOWN = 2e-3, 1e-6, 1e-2, 1e-4
+# Free energies closer than this are equal.
+EQUAL = 1e-12
 # A sampled value closer than this, in units of the range, to a point of the branch is that point.
 COINCIDE = 1e-12
 # The same for special points.
@@ -76,7 +78,7 @@ class Branch:
     names : order parameters
     columns : {name: array}: the parameter, the order parameters, free_energy, entropy, energy, specific_heat (at fixed
         parameters), chi_<order parameter> (d phi_a/d h_a at fixed temperature), eigenvalue (the lowest one of
-        1 + C^(1/2) e'' C^(1/2)), stable; per site, k_B = 1
+        1 + C^(1/2) e'' C^(1/2)), stable, rank (1 for the lowest free energy of all listed branches at this value); per site, k_B = 1
     kinds : phase label of each row
     special_points : tuple of SpecialPoint
     parameters : {name: value} held fixed
@@ -199,7 +201,32 @@ def branches(model, *, along, start=None, events=None, options=Arclength(), ansa
     events = _events(box, events)
     paths = box.paths(options) if start is None else [_path_from(box, start, options)]
     tables = [_table(box, _with_events(box, path, events), (box, options, events)) for path in paths]
-    return Branches(tuple(sorted(tables, key=lambda b: -np.count_nonzero(b.stable))))
+    return ranked(tables)
+
+
+def ranked(tables):
+    """The Branches of tables, those with most stable rows first, with their column `rank`."""
+    tables = sorted(tables, key=lambda b: -np.count_nonzero(b.stable))
+    return Branches(tuple(replace(b, columns=MappingProxyType({**b.columns, "rank": _ranks(b, tables)})) for b in tables))
+
+
+def _ranks(branch, tables):
+    """1 + the number of solutions of lower free energy, on all tables, at each row of a branch."""
+    values, energies = branch[branch.parameter], branch["free_energy"]
+    ranks = np.array([1 + sum(f < own - EQUAL for b in tables for f in _energies(b, v)) for v, own in zip(values, energies)])
+    ranks.setflags(write=False)
+    return ranks
+
+
+def _energies(branch, value):
+    """Free energies of a branch where it passes a value of the parameter, interpolated between the points of its curve."""
+    x, f = branch.curve[branch.parameter], branch.curve["free_energy"]
+    near = COINCIDE * max(np.ptp(x), 1e-300)
+    gaps = np.where(np.abs(x - value) <= near, 0.0, x - value)
+    at = np.flatnonzero(gaps == 0)
+    passed = np.flatnonzero(gaps[1:] * gaps[:-1] < 0)
+    shares = gaps[passed] / (gaps[passed] - gaps[passed + 1])
+    return np.concatenate([f[at], f[passed] + shares * (f[passed + 1] - f[passed])])
 
 
 def continuation(model, *, along, start=None, events=None, options=Arclength(), ansatz=None, steps=None, **parameters):
@@ -285,7 +312,7 @@ def switch(branch, point):
         return branch.source(branch, point)
     box, options, events = branch.source
     paths = _meeting(box, branch, point, options)
-    return Branches(tuple(_table(box, _with_events(box, path, events), branch.source) for path in paths))
+    return ranked([_table(box, _with_events(box, path, events), branch.source) for path in paths])
 
 
 def _meeting(box, branch, point, options):

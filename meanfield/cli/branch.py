@@ -60,4 +60,5 @@ def _print_rows(branch) -> None:
     count = min(ROWS, len(rows))
     chosen = [rows[round(i * (len(rows) - 1) / max(count - 1, 1))] for i in range(count)]
     names = [branch.parameter, *branch.names, "free_energy", "entropy", "energy", "specific_heat"]
-    print_table([*names, "stable", "phase"], [[*(row[name] for name in names), "yes" if row["stable"] else "no", row["kind"]] for row in chosen])
+    table = [[*(row[name] for name in names), int(row["rank"]), "yes" if row["stable"] else "no", row["kind"]] for row in chosen]
+    print_table([*names, "rank", "stable", "phase"], table)

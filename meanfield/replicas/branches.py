@@ -8,7 +8,7 @@ from scipy.optimize import brentq
 from theory.errors import InputError
 from theory.replica import ansatz_of
 
-from ..branches import Branch, Branches, SpecialPoint
+from ..branches import Branch, Branches, SpecialPoint, ranked
 from ..events import Quantities, is_root, read_events
 from .curves import Stepping, follow, locate, solved_at
 from .line import Facts, Line
@@ -53,7 +53,7 @@ def replica_branches(model, r, fixed, ansatz=None, steps=None, start=None, event
     line = lines[ansatz.steps]
     paths = _all_paths(lines, ansatz.steps) if start is None else [_path_from(line, start)]
     tables = [t for t in (_table(line, r, *path, events, _Switch(given)) for path in paths) if t is not None]
-    return Branches(tuple(sorted(tables, key=lambda b: -np.count_nonzero(b.stable))))
+    return ranked(tables)
 
 
 class _Switch:

@@ -308,3 +308,13 @@ def test_branches_can_be_iterated():
     assert backwards == [pytest.approx(1, abs=1e-12)]
     branch, = branches("curie-weiss", along={"T": (1.2, 1.5, 4)})
     assert [row["T"] for row in branch] == list(branch["T"])
+
+
+def test_rows_are_ranked_by_free_energy():
+    """Blume-Capel at T = 0.25: the ferromagnet comes first before the first-order transition, the paramagnet beyond it."""
+    first, = (x for kind, x, _, _ in found("blume-capel", {"Delta": (0.3, 0.6)}, T=0.25) if kind == "first-order")
+    for branch in branches("blume-capel", along={"Delta": (0.3, 0.6, 31)}, T=0.25):
+        for row in branch:
+            if row["stable"] and abs(row["Delta"] - first) > 1e-3:
+                lowest = (row["Delta"] < first) == (row["kind"] == FERRO)
+                assert (row["rank"] == 1) == lowest
