@@ -148,12 +148,12 @@ def effort(model, values, sizes, prediction, budget, sweeps=None, chains=None):
     Averages over sites fluctuate less from sample to sample the larger they are: smaller sizes get more samples.
     """
     copies, glassy = replicas(model, values), prediction is None or prediction.glassy
-    protocol, usual = "tempering" if prediction is None else prediction.protocol, GLASS_SWEEPS if glassy else SWEEPS * REPLICAS // copies
+    protocol, usual = "tempering" if prediction is None else prediction.protocol, GLASS_SWEEPS if glassy else SWEEPS
     costs = {N: REPLICAS * (1 + WARM_UP) * _sweep_cost(model, values, N, protocol) for N in sizes}
     more = {N: min(MORE, max(sizes) / N) for N in sizes}
     affordable = budget / 2 / sum(more[N] * cost for N, cost in costs.items())
     samples = max(2, chains // copies) if chains else int(np.clip(affordable / (sweeps or usual), SAMPLES, MAX_SAMPLES))
-    sweeps = sweeps or int(np.clip(affordable / samples, min(MIN_SWEEPS, usual), 10 * usual if chains else usual))
+    sweeps = sweeps or int(np.clip(affordable / samples, MIN_SWEEPS, 10 * usual if chains else usual))
     return Effort(sweeps, {N: samples if chains else int(samples * more[N]) for N in sizes})
 
 
