@@ -115,7 +115,10 @@ def draws(kind, seed, threads):
     ).draws
 
 
-@pytest.mark.parametrize("kind", ["curie-weiss", "heisenberg", "two-layer", "delayed", "memories"])
+@pytest.mark.parametrize(
+    "kind",
+    ["curie-weiss", "two-layer", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("heisenberg", "delayed", "memories"))],
+)
 def test_seeds(kind):
     """Bit for bit the same for a seed and a number of threads, others from another seed; torch's own generator is not touched."""
     before = torch.get_rng_state()
