@@ -187,6 +187,10 @@ class Member:
         """Whether a solution is locally stable, overlaps eliminated."""
         return stability(self.unknowns(point.values), point.u) is not Stability.UNSTABLE
 
+    def step(self, point):
+        """The largest difference of successive overlaps."""
+        return max(float(np.diff(q).max(initial=0.0)) for q, _ in self.unknowns(point.values).levels(point.u))
+
     def lasting(self, point):
         """Whether a solution with a signal is no artefact of the ansatz."""
         return self.valid(point) or lasting(self.area.system(self.steps, point.values), self.sector, point.u)
@@ -282,7 +286,8 @@ class Member:
         """Determinant of a block of the Jacobian outside the sector: of vanishing "means", or of "overlaps"."""
         system = self.area.system(self.steps, tuple(map(float, values)))
         rows = self._blocks[1 if block == "means" else 2]
-        return float(np.linalg.det(system.jacobian(self.sector.lift(w, system))[rows]))
+        block = system.jacobian(self.sector.lift(w, system))[rows]
+        return float(np.linalg.det(block)) if np.isfinite(block).all() else np.nan
 
     def signs(self, jacobian):
         """Signs of the determinants of the blocks of the Jacobian: free unknowns, vanishing means, overlaps."""

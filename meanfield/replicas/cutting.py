@@ -7,6 +7,7 @@ from itertools import combinations, groupby, pairwise
 import numpy as np
 
 from ..bifurcations.lines import Line, SpecialPoint
+from .general import nearest
 from .junctions import Growth, junction_kind
 from .spread import equilibrium
 
@@ -15,6 +16,8 @@ __all__ = ["Cutter"]
 # How far off a line its sides are looked at, in units of the box, and how much order may have grown there by a continuous transition.
 OFF = (2e-3, 5e-3, 1.2e-2)
 GROWN = 0.5
+# The same for states with blocks smaller than 1 beside a static line.
+NEAREST = (2e-3, 5e-4, 1e-4)
 WIDE = (0.03, 0.06)
 EQUAL = 1e-9
 # The same for states that are not where they are compared.
@@ -27,6 +30,8 @@ FEW, HALVINGS, SLOW_HALVINGS = 5, 36, 12
 SHORTEST = 2e-3
 # Overlaps that differ by less are about to coincide.
 NARROW = 1e-3
+# Steps larger than this do not close where replica symmetry breaks.
+OPEN = 1e-2
 # A run that keeps closer to the border of the plane is rounding: states become singular where couplings vanish.
 RIM = 1e-6
 # At how many places of a run the phases are named.
@@ -262,7 +267,7 @@ class Cutter:
         if point.member.steps == self.area.ansatz.steps or point.member.signal and point.replicon > 0:
             return False
         others = (s for c, s in self.spread.states(point.values) if c.stable and s.member.steps > point.member.steps and s.member.signal == point.member.signal)
-        return any(abs(s.free_energy - point.free_energy) > EQUAL for s in others)
+        return any(abs(s.free_energy - point.free_energy) > EQUAL or s.member.step(s) > OPEN for s in others)
 
     def _equal(self, border, z):
         p, q = border.states(z)
@@ -350,12 +355,15 @@ class Cutter:
 
     def _between_static(self, border, z):
         """A state with blocks smaller than 1 is on one side, one with fewer steps on the other."""
-        member, u, places = border.members[0], border.unknowns(z), self._places(border, z, OFF[0])
-        sides = [member.solve(u, place) for place in places]
+        member, u = border.members[0], border.unknowns(z)
+        for distance in NEAREST:
+            sides = [member.solve(u, place) for place in self._places(border, z, distance)]
+            if (sides[0] is None) != (sides[1] is None):
+                break
         broken = next((p for p in sides if p is not None), None)
         whole = next((s for c, s in self.spread.states(border.values(z)) if c.stable and s.member.steps < member.steps and not s.member.signal), None)
         labels = "spin-glass" if broken is None else member.label(broken), "paramagnetic" if whole is None else _label(whole)
-        return labels if sides[0] is not None else labels[::-1]
+        return labels[::-1] if sides[0] is None and broken is not None else labels
 
     def _between_dynamic(self, border, z):
         best = equilibrium(self.spread.states(border.values(z)))
@@ -454,6 +462,8 @@ class Cutter:
             if any(np.abs(unit - other).max() < SNAP for other in known):
                 continue
             meeting = [line for other, line in ends if np.abs(unit - other).max() < SNAP]
+            if any(line.kind == "static" for line in meeting):
+                meeting += [line for line in lines if line.kind == "at" and self._passes(line, unit)]
             kind = junction_kind([k for k, _ in {(line.kind, frozenset(line.between)) for line in meeting}])
             if kind is not None:
                 at = self._meeting_place(unit, meeting)
@@ -462,11 +472,18 @@ class Cutter:
                 found.append(SpecialPoint(kind, at, np.array([]), names))
         return found
 
+    def _passes(self, line, unit):
+        """Whether a line passes a place."""
+        i, share = nearest(self.area, line.points, self.area.low + unit * (self.area.high - self.area.low))
+        path = self.area.unit(line.points)
+        return np.abs(path[i] + share * (path[i + 1] - path[i]) - unit).max() < SNAP
+
     def _meeting_place(self, unit, meeting):
         """Where lines meet: a tricritical point that is known, or the crossing of two of their curves, or where they end."""
         rough = self.area.low + unit * (self.area.high - self.area.low)
         near = lambda at: np.abs(self.area.unit(at) - unit).max() < 2 * SNAP
         turns = [np.array(line.border.values(z)) for line in meeting for (key, _), z in self.turns.items() if key == id(line.border)]
+        turns += [at for line in meeting if line.kind == "static" for at in line.border.limits]
         crossings = (at for one, two in combinations(dict.fromkeys(line.border for line in meeting), 2)
                      if one.kind != "static" and two.kind != "static" for at in _crossings(self.area, one, two))
         return next((at for at in (*turns, *crossings) if near(at)), rough)

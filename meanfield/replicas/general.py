@@ -19,8 +19,20 @@ ROUNDS = 12
 FAR = 0.12
 # A curve whose response falls below the first ends where it vanishes; from how many nodes that place is extrapolated.
 COLLAPSED, NODES = 1e-3, 5
+# Steps of the overlaps: smaller ones are good to few digits; a curve at whose end the step is smaller than the second ends where it closes.
+CLOSING = (0.02, 0.1)
+APART = 1.25
 # A start closer than this to a curve of its kind, in units of the box, is on it.
 CLOSE = 0.02
+
+
+def _apart(x, least):
+    """Indices of the first values that grow by a factor from one to the next, from `least` on."""
+    chosen = []
+    for i in range(len(x)):
+        if x[i] >= least and (not chosen or x[i] > APART * x[chosen[-1]]):
+            chosen.append(i)
+    return chosen[:NODES]
 
 
 def _to_zero(x, places):
@@ -97,14 +109,26 @@ class GeneralBorder:
 
     @cached_property
     def limits(self):
-        """Places at which the response of constrained weights vanishes at an end of the curve, on the border of the equations' domain."""
-        theory = self.members[0].theory
-        if theory.channel is None or self.kind == "capacity" or len(self) < NODES:
+        """Places where a curve ends on the border of the equations' domain: no response of constrained weights, or no step is left."""
+        if self.kind == "capacity" or len(self) < NODES:
             return ()
-        position = list(self.members[0].sector.free).index(self.members[0].names.index(str(theory.overlaps[0].C)))
-        ends = (self.path[:NODES], self.path[:-NODES - 1:-1])
-        return tuple(_to_zero(np.sqrt(end[:, position]), end[:, -2:]) for end in ends
-                     if end[0, position] < COLLAPSED and (np.diff(end[:, position]) > 0).all())
+        found = []
+        for path in (self.path, self.path[::-1]):
+            x, least, most = self._vanishing(path)
+            chosen = _apart(x, least) if len(x) and x[0] < most else []
+            if len(chosen) == NODES:
+                found.append(_to_zero(x[chosen], path[chosen, -2:]))
+        return tuple(found)
+
+    def _vanishing(self, path):
+        """What vanishes towards the first point of a path, as places depend on it, and between which values it tells where."""
+        member = self.members[0]
+        if member.theory.channel is not None:
+            C = path[:, list(member.sector.free).index(member.names.index(str(member.theory.overlaps[0].C)))]
+            return np.sqrt(C), 0.0, COLLAPSED**0.5
+        if self.kind not in ("static", "dynamic"):
+            return np.array([]), 0.0, 0.0
+        return np.array([self.step(z) for z in path]), *CLOSING
 
     def variables(self, i):
         return self.path[i]

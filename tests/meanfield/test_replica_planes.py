@@ -78,7 +78,7 @@ def test_p_spin_glass_in_a_field():
         start = min((tuple(p) for line in d.lines_of(kind) for p in line.points))
         assert start[1] == pytest.approx(T, abs=1e-3)
     point, = (p for p in d.special_points if p.kind == "tricritical")
-    assert point.at == pytest.approx((0.4082, 0.6667), abs=5e-3)
+    assert point.at == pytest.approx((6**-0.5, 2 / 3), abs=1e-3)
 
 
 def test_triple_point(dense):
