@@ -101,7 +101,9 @@ def test_other_loops(name, along, options):
     assert hysteresis(name, along=along, **options).consistent
 
 
-@pytest.mark.parametrize("parameters, wanted", [({"T": 1.4}, 1 / 0.4), pytest.param({"T": 0.6, "h": 0.1}, None, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "parameters, wanted", [({"T": 1.4}, 1 / 0.4), pytest.param({"T": 0.6, "h": 0.1}, None, marks=pytest.mark.slow)]
+)
 def test_susceptibility(parameters, wanted):
     """1/(T - 1) above T_c; with a field (1 - m^2) / (T - 1 + m^2)."""
     verdict = compare_susceptibility("curie-weiss", sizes=(100, 200, 400), sweeps=4000, seed=2, **parameters)
