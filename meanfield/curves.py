@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from .bifurcations.sharp import turning_points
 from .branches import branches, quantities_of, quantity_names
 from .events import read_events
 from .inputs import coupled, has_couplings
+from .solutions import solutions
 from .transitions import transitions
 
 __all__ = ["KINDS", "PlaneCurve", "curves"]
@@ -129,8 +130,8 @@ def curves(model, kind, *, x, y, condition=None, start=None, other=None, **fixed
 
 
 def _passes(curve, ranges, start):
-    """Whether a curve passes a start, order parameters up to their sign."""
-    known = [name for name in curve.states if name in start]
+    """Whether a curve passes a start: its place and, but for two states, its order parameters up to their sign."""
+    known = [] if curve.kind == "first-order" else [name for name in curve.states if name in start]
     span = np.array([r.high - r.low for r in ranges] + [1.0] * len(known))
     path = np.column_stack([curve.points, *(np.abs(curve.states[n]) for n in known)]) / span
     here = np.array([*(start[n] for n in curve.parameters), *(abs(start[n]) for n in known)]) / span
@@ -165,8 +166,16 @@ class _Plane:
 
     def _first_order(self, along, given, name, value):
         for t in transitions(self.source, along=along, **given):
-            if t.kind == "first-order" and all(t.states):
-                yield {**t.states[0], **t.at, name: value}, t.states[1]
+            if t.kind == "first-order":
+                first, second = t.states if all(t.states) else self._coexisting({**given, **t.at})
+                yield {**first, **t.at, name: value}, second
+
+    def _coexisting(self, values):
+        """Order parameters of the two solutions of different kinds whose free energies are closest."""
+        found = [s for s in solutions(self.source, **values) if np.isfinite(s.free_energy)]
+        pairs = [(abs(a.free_energy - b.free_energy), i, j) for (i, a), (j, b) in combinations(enumerate(found), 2) if a.kind != b.kind]
+        _, i, j = min(pairs)
+        return found[i].order_parameters, found[j].order_parameters
 
     def _special(self, along, given, name, value):
         events = {"condition": self.condition} if self.kind == "condition" else None

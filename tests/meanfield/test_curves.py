@@ -85,6 +85,14 @@ def test_re_entrance_of_retrieval():
     assert special(curve, "replicon")["T"] == pytest.approx(0.02506837, abs=1e-8)
 
 
+def test_equal_free_energies_with_couplings():
+    """The Hopfield model's first-order line passes T = 0.6 at alpha = 0.01926348576585431 and T = 0.4 at 0.03704659845193."""
+    curve, = curves("hopfield", "first-order", x=("alpha", 0.01, 0.06), y=("T", 0.35, 0.65))
+    for T, alpha in ((0.6, 0.01926348576585431), (0.4, 0.03704659845193489)):
+        near = np.argsort(np.abs(curve.points[:, 1] - T))[:6]
+        assert np.polynomial.Polynomial.fit(curve.points[near, 1], curve.points[near, 0], 5)(T) == pytest.approx(alpha, abs=1e-7)
+
+
 @pytest.mark.parametrize(("kind", "given", "said"), [
     ("cusp", {}, "unknown kind of curve"), ("condition", {}, "needs condition="), ("fold", {"condition": "m"}, "needs condition="),
     ("at", {}, "without quenched couplings"), ("condition", {"condition": "m + x"}, "x"), ("fold", {"start": {"m": 0.5}}, "needs a value for"),
