@@ -82,8 +82,26 @@ class Cutter:
         """All Lines, those of equilibrium first."""
         order = ("continuous", "first-order", "static", "capacity", "spinodal", "dynamic", "at", "gardner", "zero-entropy")
         found = [line for border in self.borders.curves for line in self._cut(border)]
+        found = [kept for line in found if (kept := self._off_static(line, [o for o in found if o.kind == "static"])) is not None]
         self.junctions = self._junctions(found)
         return sorted(map(self._snapped, found), key=lambda line: order.index(line.kind))
+
+    def _off_static(self, line, statics):
+        """A line of breaking without what runs beside a static line, where broken states have come before; None if nothing is left."""
+        member = line.border.members[0]
+        if line.kind != "at" or member.signal or member.steps == self.area.ansatz.steps:
+            return line
+        beside = np.array([any(self._beside(o, place) for o in statics) for place in line.points])
+        runs = [list(group) for kept, group in groupby(range(len(beside)), key=lambda i: not beside[i]) if kept]
+        longest = max(runs, key=len, default=[])
+        return replace(line, points=line.points[longest]) if len(longest) > 1 else None
+
+    def _beside(self, line, place):
+        """Whether a place is close to the inside of a line."""
+        i, share = nearest(self.area, line.points, place)
+        path = self.area.unit(line.points)
+        inside = 0 < i + share < len(path) - 1
+        return inside and np.abs(path[i] + share * (path[i + 1] - path[i]) - self.area.unit(place)).max() < 2 * SNAP
 
     def _snapped(self, line):
         """A line whose ends next to a special point are there."""
@@ -476,14 +494,14 @@ class Cutter:
         """Whether a line passes a place."""
         i, share = nearest(self.area, line.points, self.area.low + unit * (self.area.high - self.area.low))
         path = self.area.unit(line.points)
-        return np.abs(path[i] + share * (path[i + 1] - path[i]) - unit).max() < SNAP
+        return np.abs(path[i] + share * (path[i + 1] - path[i]) - unit).max() < 2 * SNAP
 
     def _meeting_place(self, unit, meeting):
         """Where lines meet: a tricritical point that is known, or the crossing of two of their curves, or where they end."""
         rough = self.area.low + unit * (self.area.high - self.area.low)
         near = lambda at: np.abs(self.area.unit(at) - unit).max() < 2 * SNAP
         turns = [np.array(line.border.values(z)) for line in meeting for (key, _), z in self.turns.items() if key == id(line.border)]
-        turns += [at for line in meeting if line.kind == "static" for at in line.border.limits]
+        turns += [at for kind in ("dynamic", "static") for border in self.borders.curves if border.kind == kind for at in border.limits]
         crossings = (at for one, two in combinations(dict.fromkeys(line.border for line in meeting), 2)
                      if one.kind != "static" and two.kind != "static" for at in _crossings(self.area, one, two))
         return next((at for at in (*turns, *crossings) if near(at)), rough)
