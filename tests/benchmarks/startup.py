@@ -68,7 +68,7 @@ def rows():
     for name, setting in MODELS.items():
         solve = [sys.executable, "-m", "meanfield.cli", "solve", name, "--set", setting]
         _run(solve)
-        yield name, min(_new_kernels(name) for _ in range(2)), min(_run(solve)[1] for _ in range(3))
+        yield name, min(_new_kernels(name) for _ in range(2)), min(_run(solve)[1] for _ in range(6))
 
 
 def _new_kernels(name):
