@@ -159,7 +159,7 @@ def phase_diagram(model, *, x, y, sections=None, progress=None, executor=None, c
     Parameters
     ----------
     model : model, theory, name or path of a model file
-    x, y : (name, low, high) or (name, low, high, points)
+    x, y : (name, low, high) or (name, low, high, points), also as {name: (low, high)}
     sections : shares of a side at which sections are taken, for both parameters; None for the default
     progress : called as progress(done, total) while the computation runs
     executor : any `concurrent.futures.Executor` for the sections
@@ -176,12 +176,13 @@ def phase_diagram(model, *, x, y, sections=None, progress=None, executor=None, c
     InputError
         For an unknown parameter, an empty range, a range over a structural integer, or a checkpoint of another diagram.
     """
+    x, y = ((name, *limits) for name, limits in axes(x, y).items())
     if found := _coupled_plane(model, x, y, fixed):
         from .replicas.diagram import replica_phase_diagram
 
         return replica_phase_diagram(*found, ansatz, steps, sections, progress, executor, checkpoint)
     refuse_ansatz(ansatz, steps)
-    plane = _Plane(model, *(tuple(r) if isinstance(r, list) else r for r in (x, y)), tuple(fixed.items()))
+    plane = _Plane(model, x, y, tuple(fixed.items()))
     return _Mapper(plane, executor, progress or (lambda done, total: None), checkpoint).run(sections or SECTIONS)
 
 

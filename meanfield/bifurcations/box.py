@@ -58,8 +58,16 @@ def read_range(name, limits):
     return Range(str(name), low, high, points)
 
 
+def _axis(limits):
+    """(name, low, high) or (name, low, high, points) of an axis that may also be given as {name: (low, high)}."""
+    if isinstance(limits, dict) and len(limits) == 1:
+        ((name, limits),) = limits.items()
+        limits = (name, *limits) if isinstance(limits, (tuple, list)) else (name, limits)
+    return tuple(limits) if isinstance(limits, list) else limits
+
+
 def axes(x, y):
-    """{name: limits} of two axes, each (name, low, high) or (name, low, high, points).
+    """{name: limits} of two axes, each (name, low, high) or (name, low, high, points), or {name: (low, high)}.
 
     Raises
     ------
@@ -67,9 +75,9 @@ def axes(x, y):
         Where an axis has another form, or both have one name.
     """
     ranges = {}
-    for axis, limits in (("x", x), ("y", y)):
-        if not isinstance(limits, (tuple, list)) or not limits or not isinstance(limits[0], str):
-            raise InputError(f"{axis}: expected (name, low, high) or (name, low, high, points), got {limits!r}")
+    for axis, limits in (("x", _axis(x)), ("y", _axis(y))):
+        if not isinstance(limits, tuple) or not limits or not isinstance(limits[0], str):
+            raise InputError(f"{axis}: expected (name, low, high), (name, low, high, points) or {{name: (low, high)}}, got {limits!r}")
         if limits[0] in ranges:
             raise InputError(f"{limits[0]} is ranged twice: range two different parameters")
         ranges[limits[0]] = tuple(limits[1:])

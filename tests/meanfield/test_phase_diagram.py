@@ -34,6 +34,16 @@ def blume_capel():
     return phase_diagram("blume-capel", x=("Delta", 0, 0.6, 31), y=("T", 0.05, 0.8, 31))
 
 
+def test_axes_are_tuples_lists_or_ranges_by_name():
+    """As ranges of `transitions` are; other forms are refused in one line."""
+    forms = [dict(x={"h": (-0.5, 0.5, 5)}, y=["T", 0.2, 1.5, 5]), dict(x=("h", -0.5, 0.5, 5), y={"T": [0.2, 1.5, 5]})]
+    first, second = (phase_diagram("curie-weiss", sections=(0.5,), **form).as_dict() for form in forms)
+    assert first == second
+    for bad in (3, {}, {"h": (0, 1), "J": (0, 1)}, {"h": 1}):
+        with pytest.raises(InputError, match="expected"):
+            phase_diagram("curie-weiss", x=bad, y=("T", 0.2, 1))
+
+
 def test_magnet_changes_sign_along_a_line_that_ends(magnet):
     """The first-order line runs at h = 0 up to the critical point (0, 1)."""
     line, = magnet.lines_of("first-order")
