@@ -87,7 +87,7 @@ class Cutter:
         return sorted(map(self._snapped, found), key=lambda line: order.index(line.kind))
 
     def _off_static(self, line, statics):
-        """A line of breaking without what runs beside a static line, where broken states have come before; None if nothing is left."""
+        """A line of breaking without what runs beside a static line, where broken states came before; None if nothing is left."""
         member = line.border.members[0]
         if line.kind != "at" or member.signal or member.steps == self.area.ansatz.steps:
             return line
@@ -138,9 +138,10 @@ class Cutter:
                 yield from self._lines(border, kinds, first, index - 1)
 
     def _supercritical(self, border, kinds):
-        """What the points of a curve of instabilities are worth, without those at which the state of less symmetry grows backwards."""
-        grown = [m for m in self.area.members if m.steps == border.members[0].steps and set(m.sector.free) > set(border.members[0].sector.free)
-                 and (m.sector.null == border.members[0].sector.null) == (border.block == "overlaps")]
+        """What the points of a curve of instabilities are worth, without those where the state of less symmetry grows backwards."""
+        steps, sector = border.members[0].steps, border.members[0].sector
+        grown = [m for m in self.area.members if m.steps == steps and set(m.sector.free) > set(sector.free)
+                 and (m.sector.null == sector.null) == (border.block == "overlaps")]
         inside = [i for i, kind in enumerate(kinds) if kind]
         if not grown or len(inside) < 2:
             return kinds
@@ -259,7 +260,8 @@ class Cutter:
         glassy = None not in sides and sides[0].signs[2] != sides[1].signs[2]
         for p in sides:
             if p is not None and self._stable(p) and (p.replicon > 0 or not glassy and p.member.sector.signals):
-                return p if p.member.signal or (not self._replaced(p) if not p.member.steps else self._is_equilibrium(p)) else None
+                kept = p.member.signal or (self._is_equilibrium(p) if p.member.steps else not self._replaced(p))
+                return p if kept else None
         return None
 
     def _is_equilibrium(self, point):
@@ -284,7 +286,8 @@ class Cutter:
         """Whether a state with more steps is there in place of this one, other than one whose steps are about to close."""
         if point.member.steps == self.area.ansatz.steps or point.member.signal and point.replicon > 0:
             return False
-        others = (s for c, s in self.spread.states(point.values) if c.stable and s.member.steps > point.member.steps and s.member.signal == point.member.signal)
+        own, stable = point.member, (s for c, s in self.spread.states(point.values) if c.stable)
+        others = (s for s in stable if s.member.steps > own.steps and s.member.signal == own.signal)
         return any(abs(s.free_energy - point.free_energy) > EQUAL or s.member.step(s) > OPEN for s in others)
 
     def _equal(self, border, z):
@@ -379,7 +382,8 @@ class Cutter:
             if (sides[0] is None) != (sides[1] is None):
                 break
         broken = next((p for p in sides if p is not None), None)
-        whole = next((s for c, s in self.spread.states(border.values(z)) if c.stable and s.member.steps < member.steps and not s.member.signal), None)
+        stable = (s for c, s in self.spread.states(border.values(z)) if c.stable)
+        whole = next((s for s in stable if s.member.steps < member.steps and not s.member.signal), None)
         labels = "spin-glass" if broken is None else member.label(broken), "paramagnetic" if whole is None else _label(whole)
         return labels[::-1] if sides[0] is None and broken is not None else labels
 
@@ -469,7 +473,8 @@ class Cutter:
     def _breaking_at_capacity(lines):
         """Ends of lines of breaking at which no distance between solutions is left."""
         ends = [(line, at) for line in lines if line.kind == "at" for at in getattr(line.border, "limits", ())]
-        return [SpecialPoint("at", at, np.array([]), line.between) for line, at in ends if np.abs(line.points - at).max(1).min() == 0]
+        reached = ((line, at) for line, at in ends if np.abs(line.points - at).max(1).min() == 0)
+        return [SpecialPoint("at", at, np.array([]), line.between) for line, at in reached]
 
     def _junctions(self, lines):
         """Special points inside the plane at which ends of lines meet, but those at crossings of instabilities."""
@@ -500,8 +505,9 @@ class Cutter:
         """Where lines meet: a tricritical point that is known, or the crossing of two of their curves, or where they end."""
         rough = self.area.low + unit * (self.area.high - self.area.low)
         near = lambda at: np.abs(self.area.unit(at) - unit).max() < 2 * SNAP
-        turns = [np.array(line.border.values(z)) for line in meeting for (key, _), z in self.turns.items() if key == id(line.border)]
-        turns += [at for kind in ("dynamic", "static") for border in self.borders.curves if border.kind == kind for at in border.limits]
+        borders = {id(line.border): line.border for line in meeting}
+        turns = [np.array(borders[key].values(z)) for (key, _), z in self.turns.items() if key in borders]
+        turns += [at for kind in ("dynamic", "static") for b in self.borders.curves if b.kind == kind for at in b.limits]
         crossings = (at for one, two in combinations(dict.fromkeys(line.border for line in meeting), 2)
                      if one.kind != "static" and two.kind != "static" for at in _crossings(self.area, one, two))
         return next((at for at in (*turns, *crossings) if near(at)), rough)

@@ -121,7 +121,8 @@ class _Mapper:
         """What a checkpoint must agree in to be continued."""
         ranges = {r.name: [r.low, r.high, r.points] for r in self.area.ranges}
         return {"model": self.area.model.name, "parameters": self.parameters, "plane": ranges, "versions": dict(versions()),
-                "ansatz": [self.area.ansatz.name, self.area.ansatz.steps], "equations": digest(Quenched(self.area.model, self.area.ansatz).text())}
+                "ansatz": [self.area.ansatz.name, self.area.ansatz.steps],
+                "equations": digest(Quenched(self.area.model, self.area.ansatz).text())}
 
     @property
     def parameters(self):

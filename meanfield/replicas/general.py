@@ -19,7 +19,7 @@ ROUNDS = 12
 FAR = 0.12
 # A curve whose response falls below the first ends where it vanishes; from how many nodes that place is extrapolated.
 COLLAPSED, NODES = 1e-3, 5
-# Steps of the overlaps: smaller ones are good to few digits; a curve at whose end the step is smaller than the second ends where it closes.
+# Steps of the overlaps: smaller ones are good to few digits; a curve that ends at one below the second ends where it closes.
 CLOSING = (0.02, 0.1)
 APART = 1.25
 # A start closer than this to a curve of its kind, in units of the box, is on it.
@@ -109,7 +109,7 @@ class GeneralBorder:
 
     @cached_property
     def limits(self):
-        """Places where a curve ends on the border of the equations' domain: no response of constrained weights, or no step is left."""
+        """Places where a curve ends on the border of its domain: no response of constrained weights, or no step is left."""
         if self.kind == "capacity" or len(self) < NODES:
             return ()
         found = []

@@ -1,4 +1,4 @@
-"""Where lines of a plane meet: tricritical points of continuous transitions, and what the ends of lines next to each other make."""
+"""Where lines of a plane meet: tricritical points of continuous transitions, and what ends of lines next to each other make."""
 
 from collections import Counter
 from itertools import pairwise
@@ -26,8 +26,8 @@ SIDES = (1e-3, 1e-4, 1e-5)
 class Growth:
     """How a state of less symmetry grows at a curve of instabilities: the amplitude eps shifts the parameters by a(z) eps^k.
 
-    k = 1 for overlaps, which appear by a transcritical bifurcation, and 2 for means, which appear by a pitchfork. Where a changes its
-    sign, continuous transitions end at a tricritical point.
+    k = 1 for overlaps, which appear by a transcritical bifurcation, and 2 for means, which appear by a pitchfork. Where a changes
+    its sign, continuous transitions end at a tricritical point.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class Growth:
         return np.nan if shift is None else float(np.sign(shift))
 
     def _start(self, z, towards=None):
-        """(place, normal towards the unstable side, symmetric solution, vector that grows, of unit amplitude) at a point of the curve."""
+        """(place, normal to the unstable side, symmetric solution, vector that grows, of unit amplitude) at a point of the curve."""
         border, place = self.border, np.array(self.border.values(z))
         symmetric, member = border.members[0], self.grown
         free = list(member.sector.free)
@@ -109,7 +109,8 @@ class Growth:
     def _shift(self, place, normal, w, vector, eps, guess):
         """How far along the normal the state of an amplitude exists, in units of the box; None where it is not found."""
         values = lambda s: tuple(map(float, place + s * normal))
-        equations = lambda x: np.append(self.grown.residual(x[:-1], values(x[-1])), self._amplitude(x[:-1], vector, values(x[-1])) - eps)
+        excess = lambda x: self._amplitude(x[:-1], vector, values(x[-1])) - eps
+        equations = lambda x: np.append(self.grown.residual(x[:-1], values(x[-1])), excess(x))
         x = np.append(w + eps * vector, 0.0 if guess is None else guess)
         for _ in range(ROUNDS):
             F = equations(x)
@@ -162,8 +163,8 @@ def junction_kind(kinds):
     """The kind of a special point at which lines of these kinds end, None for none.
 
     Three lines of first order meet in a triple point, a continuous one (that of breaking included) and one of first order in a
-    tricritical point; a continuous one that meets two of first order ends on their line; several continuous ones meet in a multicritical
-    point.
+    tricritical point; a continuous one that meets two of first order ends on their line; several continuous ones meet in a
+    multicritical point.
     """
     count = Counter(kinds)
     jumps = count["first-order"] + count["static"]

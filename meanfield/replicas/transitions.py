@@ -166,7 +166,8 @@ class Finder:
         fixed = Line(saddle(theory_of(line.model, OneStepRSB(1))), line.name, line.low, line.high, line.fixed)
         fixed.sectors = at_fixed_blocks(line.sectors, fixed.saddle.size)
         base = [s for s in self.segments if s.line is before and not s.signal and s.extremal]
-        starts = {t: [v for s in base if s.covers(t) for v in marginal(fixed, before.unknowns(t), s.at(t).unknowns, t)] for t in MARGINAL_ANCHORS}
+        opened = lambda t: [v for s in base if s.covers(t) for v in marginal(fixed, before.unknowns(t), s.at(t).unknowns, t)]
+        starts = {t: opened(t) for t in MARGINAL_ANCHORS}
         for s in self.segments:
             for side in (0, 1):
                 if s.ends[side] == "static":
@@ -314,12 +315,13 @@ class Finder:
                 yield Event("at", t, *pair, at_equilibrium)
 
     def _backwards(self, s, other, t):
-        """Whether a branch springs from an instability of s towards the side on which that is stable: the transition is discontinuous."""
+        """Whether a branch springs from an instability of s to the side on which that is stable: the transition is discontinuous."""
         return any((o.high - t < SAME) == (other.high - t < SAME) for o in self._stable_at(s, t))
 
     def _stable_at(self, s, t):
         """Stable segments of the sector of s that end at t."""
-        return [o for o in self.segments if o.line is s.line and o.sector is s.sector and o.stable and min(abs(b - t) for b in o.bounds) < SAME]
+        same = (o for o in self.segments if o.line is s.line and o.sector is s.sector and o.stable)
+        return [o for o in same if min(abs(b - t) for b in o.bounds) < SAME]
 
     def _lost(self, s, t):
         """A branch that loses its stability where nothing continues it: a spinodal."""

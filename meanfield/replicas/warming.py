@@ -1,7 +1,7 @@
 """Which states with a signal are no artefacts of replica symmetry: those for which the ansatz becomes valid when they are warmed.
 
-Replica symmetric equations have solutions with a signal that are unstable against breaking or of negative entropy wherever they exist
-(with couplings of three spins, between the paramagnet and the pattern).
+Replica symmetric equations have solutions with a signal that are unstable against breaking or of negative entropy wherever they
+exist (with couplings of three spins, between the paramagnet and the pattern).
 """
 
 from dataclasses import dataclass
