@@ -25,6 +25,7 @@ _HOMES = {
     "compile": "kernels.compiled",
     "continuation": "branches",
     "curves": "curves",
+    "grid": "grids",
     "landscape": "landscapes",
     "phase_diagram": "phase_diagram",
     "precise": "precision",
