@@ -14,7 +14,8 @@ def test_lists_the_experiments(capsys):
     from validate.networks import names
 
     assert main(["train"]) == 0
-    assert all(name in capsys.readouterr().out for name in names())
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in names())
     assert main(["train", "--json"]) == 0
     assert [entry["name"] for entry in json.loads(capsys.readouterr().out)] == list(names())
 
