@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("script", sorted(path.name for path in (ROOT / "examples").glob("*.py")))
+@pytest.mark.parametrize("script", sorted(str(path.relative_to(ROOT / "examples")) for path in (ROOT / "examples").rglob("*.py")))
 def test_example(tmp_path, script):
     """Each script ends well and says nothing inconsistent."""
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
