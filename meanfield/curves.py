@@ -1,6 +1,5 @@
 """Curves in a plane of two parameters along which something happens to a solution, also what a user wants to see there."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations, product

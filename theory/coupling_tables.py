@@ -1,6 +1,5 @@
 """The [[couplings]] tables of a model file, turned into quenched couplings."""
 
-import sympy
 
 from .couplings import STABILITY, DenseLoad, GaussianCouplings, HebbianLoad, PatternConstraints
 from .errors import InputError

@@ -9,7 +9,7 @@ import sympy
 from sympy import Expr, S, sympify
 
 from .errors import InputError
-from .symbols import N, RESERVED, T, beta, symbol
+from .symbols import RESERVED, symbol
 
 DEFAULT_TEMPERATURE = 0.5
 

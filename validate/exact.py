@@ -13,7 +13,7 @@ import sympy
 from scipy.special import gammaln, logsumexp
 
 from theory.errors import InputError
-from theory.symbols import T, symbol
+from theory.symbols import symbol
 
 from . import disorder
 

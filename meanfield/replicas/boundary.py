@@ -1,12 +1,10 @@
 """The state in which a student agrees with its teacher: q = 1, on the border of the equations' domain."""
 
-import math
 from dataclasses import replace
 
 import numpy as np
 
 from .assemble import assemble
-from .reduced import Reduced
 
 # Responses C = 1 - q at which the free energy is taken on its way to C = 0, where it bends like sqrt(C).
 APPROACH = tuple(1e-7 * 4.0**k for k in range(5))

@@ -48,12 +48,12 @@ class Growth:
         if start is None:
             return np.nan
         shifts, guess = [], None
-        for share in SHARES:
-            guess = self._shift(*start, AMPLITUDE * share, None if guess is None else guess * (share / previous) ** self.power)
-            if guess is None:
+        for share, following in zip(SHARES, (*SHARES[1:], SHARES[-1])):
+            shift = self._shift(*start, AMPLITUDE * share, guess)
+            if shift is None:
                 return np.nan
-            shifts.append(guess)
-            previous = share
+            shifts.append(shift)
+            guess = shift * (following / share) ** self.power
         eps = AMPLITUDE * np.array(SHARES)
         # The polynomial in eps (eps^2 for a pitchfork) through the quotients, at zero.
         nodes = eps**self.power

@@ -198,7 +198,7 @@ class SaddleSystem:
         """Everything at the unknowns u: a State."""
         u = np.asarray(u, dtype=float)
         averages = self._averages(u)
-        t, s = self.theory, self.saddle
+        s = self.saddle
         inner = (*self.numbers, *map(float, u), *averages.conjugates, *averages.fields)
         potential, entropy, *_ = s.potential(*inner)
         free_energy = potential + self._work(u, averages) - sum(
@@ -306,7 +306,6 @@ class SaddleSystem:
         return ordered | reported
 
     def _replicon(self, u, averages):
-        t = self.theory
         K = np.array([site.replicon for site in averages.sites if site.layer.overlap is not None])
         if not np.isfinite(K).all():
             return -math.inf

@@ -3,7 +3,6 @@
 import json
 import time
 
-import numpy as np
 
 from theory.errors import InputError
 

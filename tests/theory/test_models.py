@@ -7,7 +7,7 @@ import pytest
 import sympy
 
 import theory.models
-from theory import InputError, symbols, theory_of
+from theory import InputError, theory_of
 from theory.evaluate import evaluate
 from theory.models import available, configure, entry, load
 from theory.symbols import T, symbol

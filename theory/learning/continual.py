@@ -10,7 +10,7 @@ References: Li, Huang, Zou and Huang, Phys. Rev. E 108, 014309 (2023); Franz and
 from functools import cache
 
 import sympy
-from sympy import Derivative, Eq, Integral, S, Symbol, Tuple, erfc, exp, log, oo, sqrt
+from sympy import Derivative, Integral, S, Symbol, Tuple, erfc, exp, log, oo, sqrt
 
 from ..checks import Equal
 from ..derivation import Step

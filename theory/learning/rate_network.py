@@ -8,7 +8,7 @@ from functools import cache
 
 import mpmath
 import sympy
-from sympy import Derivative, Eq, Function, Integral, MatrixSymbol, S, Symbol, exp, sqrt
+from sympy import Derivative, Eq, Function, MatrixSymbol, S, Symbol, exp, sqrt
 
 from ..checks import Equal
 from ..derivation import Step

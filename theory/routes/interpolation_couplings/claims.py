@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import mpmath
 
 from ...checks import DOUBLE, Outcome, convergence, judge, paired
-from ...symbols import N, T, beta
+from ...symbols import N, T
 
 SAMPLES = 60
 COARSE = 3e-5

@@ -13,8 +13,8 @@ import sympy
 from ...context import Context
 from ...disorder import FiniteDistribution
 from ...ensemble import Quenched, SiteTrace
-from ...symbols import N, T, beta, symbol
-from .quantities import CouplingCovariance, GlassMean, GlassPressure, LayerMean, LayerPressure, SiteSquare
+from ...symbols import N, T, beta
+from .quantities import CouplingCovariance, GlassMean, GlassPressure, LayerPressure, SiteSquare
 
 MOST_DRAWS = 27
 LEGENDRE_NODES = 6
