@@ -61,8 +61,11 @@ def becomes_valid(state, T, sector, solve):
 
 
 def lasting(system, sector, u):
-    """The same of a solution u of a SaddleSystem; true of all without a signal that could vanish, and without temperature."""
-    if not (system.model.has_temperature and sector.signals and sector.spontaneous):
+    """The same of a solution u of a SaddleSystem; true of all without a signal that could vanish, and without temperature.
+
+    True of states with broken symmetry as well: warmed, they end where their levels meet, in a state of less breaking.
+    """
+    if system.saddle.theory.steps or not (system.model.has_temperature and sector.signals and sector.spontaneous):
         return True
 
     def solve(v, T):
