@@ -17,6 +17,7 @@ from .compare import FAMILY_ERROR
 from .critical import binder
 from .estimates import Estimate
 from .powers import PowerFit, extrapolate_power
+from .ranges import sampled
 from .sample import sample
 from .simulate import model_at, reported, require_sampling
 
@@ -144,7 +145,7 @@ def binder_crossings(
     """
     begin = time.perf_counter()
     require_sampling(sweeps, seed)
-    name, at = _range(along)
+    name, at = sampled(along, POINTS, DEGREE + 2)
     model, values = model_at(
         source, parameters.pop("T", 1.0), None, {**parameters, **({} if name == "T" else {name: float(at[0])})}
     )
@@ -175,18 +176,6 @@ def binder_crossings(
         time.perf_counter() - begin,
     )
 
-
-def _range(along):
-    try:
-        ((name, limits),) = along.items()
-        low, high, points = (*limits, POINTS)[:3]
-        if not low < high or not points > DEGREE + 1:
-            raise ValueError
-    except (AttributeError, TypeError, ValueError):
-        raise InputError(
-            f"along must be {{name: (low, high)}} with low < high, or with at least {DEGREE + 2} points: got {along!r}"
-        ) from None
-    return name, np.linspace(low, high, int(points))
 
 
 def _checked(sizes):

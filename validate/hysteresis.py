@@ -15,10 +15,11 @@ from meanfield.results import FrozenDict, versions
 from theory.errors import InputError
 
 from . import disorder, rng
+from .ranges import sampled
 from .sample import Problem
 from .simulate import checked_chains, model_at, reported, require_sampling
 
-SIZE, SWEEPS, CHAINS, POINTS = 1000, 100, 32, 41
+SIZE, SWEEPS, CHAINS, POINTS, LEAST = 1000, 100, 32, 41, 4
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ def hysteresis(
     begin = time.perf_counter()
     require_sampling(sweeps, seed)
     chains = checked_chains(chains)
-    name, at = _range(along)
+    name, at = sampled(along, POINTS, LEAST)
     model, values = model_at(
         source,
         parameters.pop("T", None) if name != "T" else float(at[0]),
@@ -196,18 +197,6 @@ def hysteresis(
         time.perf_counter() - begin,
     )
 
-
-def _range(along):
-    try:
-        ((name, limits),) = along.items()
-        low, high, points = (*limits, POINTS)[:3]
-        if not low < high or not points >= 4:
-            raise ValueError
-    except (AttributeError, TypeError, ValueError):
-        raise InputError(
-            f"along must be {{name: (low, high)}} with low < high, or with at least 4 points: got {along!r}"
-        ) from None
-    return name, np.linspace(low, high, int(points))
 
 
 def _require_fixed_disorder(model, name):

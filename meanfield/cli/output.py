@@ -59,6 +59,13 @@ def print_table(headers, rows, indent: str = "  ") -> None:
         print((indent + "  ".join(padded)).rstrip())
 
 
+def print_checks(checks) -> None:
+    """Print theory against measurement, one row a check."""
+    words = {True: "consistent", False: "inconsistent", None: "undecided"}
+    rows = [[c.observable, c.theory, c.measured, number(c.error, 2), number(c.z, 3), words[c.consistent]] for c in checks]
+    print_table(["observable", "theory", "measured", "error", "z", ""], rows)
+
+
 def warn(message) -> None:
     """Print one line on standard error."""
     print("meanfield:", message, file=sys.stderr)

@@ -3,7 +3,7 @@
 from theory.errors import InputError
 
 from .arguments import DEVICES, read_constant, seed
-from .output import FIGURES, number, print_json, print_table, require_writable
+from .output import FIGURES, number, print_checks, print_json, print_table, require_writable
 
 
 def add_arguments(parser) -> None:
@@ -69,8 +69,7 @@ def _list(args) -> int:
 
 def _print(report) -> None:
     print(f"{report.experiment}: {report.verdict}")
-    rows = [[c.observable, c.theory, c.measured, number(c.error, 2), number(c.z, 3), _word(c)] for c in report.checks]
-    print_table(["observable", "theory", "measured", "error", "z", ""], rows)
+    print_checks(report.checks)
     for name, statement in report.statements.items():
         told = [f"{word} {number(value)}" for word, value in (("theory", statement.theory), ("measured", statement.measured)) if value is not None]
         error = f" +- {number(statement.error, 2)}" if statement.error is not None else ""
@@ -78,7 +77,3 @@ def _print(report) -> None:
     if report.reason:
         print(f"  undecided: {report.reason}")
     print(f"  threshold |z| <= {report.threshold:.2f} for all checks together; seed {report.seed}, {report.device}; {report.seconds:.1f} s")
-
-
-def _word(check) -> str:
-    return {True: "consistent", False: "inconsistent", None: "undecided"}[check.consistent]

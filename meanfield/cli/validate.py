@@ -5,7 +5,7 @@ from theory.errors import InputError
 from . import validate_diagram
 from .arguments import (add_ansatz, add_checkpoint, add_model, add_sampling, add_state, ansatz, checkpoint, positive_integer, read_constant,
                         read_named_constants, read_setting, sampling)
-from .output import FIGURES, assignments, number, print_json, print_table, require_writable, warn
+from .output import FIGURES, assignments, number, print_checks, print_json, require_writable, warn
 
 
 def add_arguments(parser) -> None:
@@ -139,15 +139,10 @@ def _overall(words) -> str:
 
 def _print(setting, verdict) -> None:
     print(f"{verdict.model} at {assignments(setting.named)}, {verdict.kind}: {verdict.verdict}")
-    rows = [[c.observable, c.theory, c.measured, number(c.error, 2), number(c.z, 3), _word(c)] for c in verdict.checks]
-    print_table(["observable", "theory", "measured", "error", "z", ""], rows)
+    print_checks(verdict.checks)
     if verdict.reason:
         print(f"  undecided: {verdict.reason}")
     if verdict.remark:
         print(f"  {verdict.remark}")
     found = ", ".join(str(run.size) for run in verdict.runs)
     print(f"  threshold |z| <= {verdict.threshold:.2f} for all checks together; sizes {found}; {verdict.seconds:.1f} s")
-
-
-def _word(check) -> str:
-    return {True: "consistent", False: "inconsistent", None: "undecided"}[check.consistent]
